@@ -1,0 +1,20 @@
+//! One suite for every target: what [`quarrel_connect::target::Target`] promises, asked of real databases.
+//!
+//! A test that holds for all engines is a function of [`Engine`] and runs once for each; what only one engine has is in a
+//! module of its own. Expected rows are written out, or computed by plain code beside the test.
+
+mod conformance {
+    pub mod database;
+    pub mod memory;
+    pub mod scene;
+
+    mod bad_values;
+    mod faults;
+    mod kills;
+    mod large;
+    mod ledger;
+    mod names;
+    mod postgres_only;
+    mod rows;
+    mod sqlite_only;
+}

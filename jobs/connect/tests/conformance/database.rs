@@ -1,0 +1,133 @@
+//! A database for one test, and how to ask it without going through the code under test.
+
+use std::sync::Arc;
+
+use quarrel_connect::postgres::PostgresTarget;
+use quarrel_connect::sqlite::SqliteTarget;
+use quarrel_connect::target::Target;
+use quarrel_testkit::dump::dump_table;
+use quarrel_testkit::postgres::PostgresServer;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
+
+/// Runs a test function of an engine for each of them.
+#[macro_export]
+macro_rules! for_each_engine {
+    ($($test:ident),* $(,)?) => {
+        mod postgres {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$test($crate::conformance::database::Engine::Postgres).await;
+                }
+            )*
+        }
+        mod sqlite {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$test($crate::conformance::database::Engine::Sqlite).await;
+                }
+            )*
+        }
+    };
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    Postgres,
+    Sqlite,
+}
+
+/// An empty database.
+pub struct Database {
+    pub engine: Engine,
+    pub url: String,
+    _folder: Option<tempfile::TempDir>,
+}
+
+/// Rows as text, in the order of their texts.
+pub type Rows = Vec<Vec<Option<String>>>;
+
+impl Database {
+    pub async fn new(engine: Engine) -> Database {
+        match engine {
+            // The server starts with its own runtime, which this one must not hold.
+            Engine::Postgres => {
+                let url = tokio::task::spawn_blocking(|| PostgresServer::shared().create_database()).await.unwrap();
+                Database { engine, url, _folder: None }
+            }
+            Engine::Sqlite => {
+                let folder = tempfile::tempdir().unwrap();
+                let url = format!("sqlite:{}", folder.path().join("target.db").display());
+                Database { engine, url, _folder: Some(folder) }
+            }
+        }
+    }
+
+    /// A database that is there.
+    pub fn at(engine: Engine, url: String) -> Database {
+        Database { engine, url, _folder: None }
+    }
+
+    /// A new target on this database, as another process would have it.
+    pub async fn target(&self, max_connections: u32) -> Arc<dyn Target> {
+        self.target_at(&self.url, max_connections).await
+    }
+
+    /// A target on this database by another way, such as a proxy.
+    pub async fn target_at(&self, url: &str, max_connections: u32) -> Arc<dyn Target> {
+        match self.engine {
+            Engine::Postgres => Arc::new(PostgresTarget::connect("test", url, max_connections).await.unwrap()),
+            Engine::Sqlite => Arc::new(SqliteTarget::connect("test", url, max_connections).await.unwrap()),
+        }
+    }
+
+    /// Runs statements on a connection of their own.
+    pub async fn execute(&self, script: &str) {
+        let result = match self.engine {
+            Engine::Postgres => {
+                let mut connection = PgConnection::connect(&self.url).await.unwrap();
+                connection.execute(AssertSqlSafe(script.to_owned())).await.map(|_| ())
+            }
+            Engine::Sqlite => {
+                let url = format!("{}?mode=rwc", self.url);
+                let mut connection = SqliteConnection::connect(&url).await.unwrap();
+                connection.execute(AssertSqlSafe(script.to_owned())).await.map(|_| ())
+            }
+        };
+        result.unwrap_or_else(|error| panic!("{script}: {error}"));
+    }
+
+    /// The rows of a table; `table` is quoted SQL, `columns` are bare names.
+    pub async fn rows(&self, table: &str, columns: &[&str]) -> Rows {
+        dump_table(&self.url, table, columns).await
+    }
+
+    /// One whole number.
+    pub async fn number(&self, query: &str) -> i64 {
+        let query = AssertSqlSafe(query.to_owned());
+        match self.engine {
+            Engine::Postgres => {
+                let mut connection = PgConnection::connect(&self.url).await.unwrap();
+                sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap()
+            }
+            Engine::Sqlite => {
+                let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+                sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap()
+            }
+        }
+    }
+
+    /// Every table there is.
+    pub async fn tables(&self) -> Vec<String> {
+        quarrel_testkit::dump::table_names(&self.url).await
+    }
+}
+
+/// Rows written out: `None` where a cell is `NULL`.
+pub fn rows(written: &[&[&str]]) -> Rows {
+    let cell = |text: &&str| if *text == "NULL" { None } else { Some((*text).to_owned()) };
+    let mut rows: Rows = written.iter().map(|row| row.iter().map(cell).collect()).collect();
+    rows.sort();
+    rows
+}
