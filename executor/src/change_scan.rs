@@ -1,38 +1,36 @@
-//! The node that reads pinned files: it wraps DataFusion's Parquet scan and adds each row's position in its file.
+//! The node that reads pinned files: it wraps DataFusion's Parquet scan and adds each row's place.
 //!
 //! It wraps, and is not a leaf, because Ballista gives each task its share of the files by slicing `DataSourceExec` and copies
 //! other leaves whole, and because virtual columns do not survive its wire. Files are opened one scan each, some ahead of the
-//! decoder. What must stay true: partition `p` yields exactly the rows of file group `p`, file after file, row after row; no
-//! filter enters, since a filtered file would number its rows all the same but the batch's counts would lie; errors name the file.
+//! decoder. A second input may name the positions of the rows to keep; then only those are read.
+//!
+//! What must stay true: partition `p` yields exactly the rows of file group `p`, file after file, row after row, or those of
+//! them that are kept; no other filter enters; errors name the file.
 
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
-use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::arrow::datatypes::{FieldRef, Schema};
+use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{ScalarValue, internal_err};
+use datafusion::common::{SharedResult, internal_err};
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{
-    FileGroup, FileScanConfig, FileScanConfigBuilder, FileSource, ParquetSource,
-};
+use datafusion::datasource::physical_plan::{FileScanConfig, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
-use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::parquet::arrow::RowNumber;
-use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_expr::projection::{ProjectionExpr, ProjectionExprs};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_expr::{Distribution, EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, InputDistributionRequirements, PlanProperties};
 use futures::{StreamExt, TryStreamExt};
-use object_store::ObjectStore;
+use serde::{Deserialize, Serialize};
+use tokio::sync::OnceCell;
 
-use crate::change_table::{NO_EXPRESSIONS, ROW_COLUMN, row_field};
-use crate::pinned_reader::{OpenedFile, OpenedFileFactory, PinnedSource, ReadError, ReadMode, open_file};
+use crate::change_table::{NO_EXPRESSIONS, POSITION_COLUMN, ROW_COLUMN, position_field, row_field};
+use crate::file_rows::{FileReader, ordinal};
+use crate::kept_rows::KeptRows;
 
 /// Up to this size a file of which most columns are wanted comes with one request.
 pub const WHOLE_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -43,24 +41,52 @@ const FILES_AHEAD_MAX: usize = 16;
 /// as long as the bodies waiting in memory stay within this.
 const BYTES_AHEAD_MAX: u64 = 16 * 1024 * 1024;
 
-/// Reads pinned Parquet files, with `_row` at a place of its output.
-#[derive(Debug)]
+/// Where the columns of a scan's own stand in its output; `None`: not wanted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Places {
+    pub row_at: Option<usize>,
+    pub position_at: Option<usize>,
+}
+
+impl Places {
+    /// Whether rows are to be numbered at all.
+    pub(crate) fn any(self) -> bool {
+        self.row_at.is_some() || self.position_at.is_some()
+    }
+
+    /// The columns in the order of their places.
+    fn fields(self) -> Vec<(usize, FieldRef)> {
+        let row = self.row_at.map(|at| (at, Arc::new(row_field())));
+        let position = self.position_at.map(|at| (at, Arc::new(position_field())));
+        let mut fields: Vec<_> = row.into_iter().chain(position).collect();
+        fields.sort_by_key(|(at, _)| *at);
+        fields
+    }
+}
+
+/// What is kept, once it is known: the partitions of a node share it.
+type Kept = Arc<OnceCell<SharedResult<Arc<KeptRows>>>>;
+
+/// Reads pinned Parquet files.
+#[derive(Debug, Clone)]
 pub struct ChangeScanExec {
     input: Arc<dyn ExecutionPlan>,
-    row_at: Option<usize>,
+    /// Positions of the rows to keep, in one partition.
+    positions: Option<Arc<dyn ExecutionPlan>>,
+    kept: Kept,
+    places: Places,
     properties: Arc<PlanProperties>,
 }
 
 impl ChangeScanExec {
-    /// `input` is a Parquet scan whose files carry (ordinal, ETag) as partition values; `row_at` is where `_row` stands in the
-    /// output, or `None` if it is not wanted.
-    pub fn try_new(input: Arc<dyn ExecutionPlan>, row_at: Option<usize>) -> Result<Self> {
+    /// `input` is a Parquet scan whose files carry (ordinal, ETag) as partition values.
+    pub fn try_new(input: Arc<dyn ExecutionPlan>, places: Places) -> Result<Self> {
         let mut fields: Vec<FieldRef> = input.schema().fields().iter().cloned().collect();
-        if let Some(at) = row_at {
+        for (at, field) in places.fields() {
             if at > fields.len() {
-                return internal_err!("{ROW_COLUMN} cannot stand at {at} of {} columns", fields.len());
+                return internal_err!("{} cannot stand at {at} of {} columns", field.name(), fields.len());
             }
-            fields.insert(at, Arc::new(row_field()));
+            fields.insert(at, field);
         }
         let schema = Arc::new(Schema::new(fields));
         let properties = PlanProperties::new(
@@ -69,12 +95,22 @@ impl ChangeScanExec {
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
-        Ok(Self { input, row_at, properties: Arc::new(properties) })
+        Ok(Self { input, positions: None, kept: Kept::default(), places, properties: Arc::new(properties) })
     }
 
-    /// Where `_row` stands in the output.
-    pub fn row_at(&self) -> Option<usize> {
-        self.row_at
+    /// The scan of the rows alone whose positions, as in [`POSITION_COLUMN`], are in the one column of `positions`.
+    pub fn keeping(self, positions: Arc<dyn ExecutionPlan>) -> Self {
+        Self { positions: Some(positions), kept: Kept::default(), ..self }
+    }
+
+    /// Whether all rows are read.
+    pub fn keeps_all(&self) -> bool {
+        self.positions.is_none()
+    }
+
+    /// Where the columns of its own stand in the output.
+    pub fn places(&self) -> Places {
+        self.places
     }
 
     fn parquet_scan(&self) -> Result<(&FileScanConfig, &ParquetSource)> {
@@ -86,14 +122,35 @@ impl ChangeScanExec {
         };
         Ok(parts)
     }
+
+    /// What is to be kept of the files of all partitions; `None`: everything.
+    async fn kept_rows(&self, context: Arc<TaskContext>) -> Result<Option<Arc<KeptRows>>> {
+        let Some(positions) = &self.positions else { return Ok(None) };
+        // An error is kept as well: the input can't be asked twice.
+        let collect = || async {
+            let ordinals: Result<Vec<usize>> =
+                self.parquet_scan()?.0.file_groups.iter().flat_map(|group| group.files()).map(ordinal).collect();
+            let stream = positions.execute(0, Arc::clone(&context))?;
+            KeptRows::collect(ordinals?, stream, context.memory_pool()).await.map(Arc::new)
+        };
+        let kept = self.kept.get_or_init(|| async { collect().await.map_err(Arc::new) }).await;
+        kept.clone().map(Some).map_err(DataFusionError::Shared)
+    }
 }
 
 impl DisplayAs for ChangeScanExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.row_at {
-            Some(at) => write!(f, "ChangeScanExec: {ROW_COLUMN} at {at}"),
-            None => write!(f, "ChangeScanExec"),
+        write!(f, "ChangeScanExec: ")?;
+        match self.positions {
+            Some(_) => write!(f, "rows whose {POSITION_COLUMN} is in the second input")?,
+            None => write!(f, "all rows")?,
         }
+        for (name, at) in [(ROW_COLUMN, self.places.row_at), (POSITION_COLUMN, self.places.position_at)] {
+            if let Some(at) = at {
+                write!(f, ", {name} at {at}")?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -107,16 +164,24 @@ impl ExecutionPlan for ChangeScanExec {
     }
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
+        std::iter::once(&self.input).chain(&self.positions).collect()
+    }
+
+    fn input_distribution_requirements(&self) -> InputDistributionRequirements {
+        // Every partition, and on a cluster every task, needs all positions, and its own files alone.
+        let positions = self.positions.iter().map(|_| Distribution::SinglePartition);
+        InputDistributionRequirements::new(
+            std::iter::once(Distribution::UnspecifiedDistribution).chain(positions).collect(),
+        )
     }
 
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        vec![false]
+        vec![false; self.children().len()]
     }
 
     fn maintains_input_order(&self) -> Vec<bool> {
         // It does, but saying so lets the optimizer push a sort in between, and the input must stay the bare scan.
-        vec![false]
+        vec![false; self.children().len()]
     }
 
     fn apply_expressions(
@@ -127,9 +192,12 @@ impl ExecutionPlan for ChangeScanExec {
     }
 
     fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        match <[_; 1]>::try_from(children) {
-            Ok([input]) => Ok(Arc::new(Self::try_new(input, self.row_at)?)),
-            Err(children) => internal_err!("a change scan has one input, not {}", children.len()),
+        match (children.as_slice(), self.keeps_all()) {
+            ([input], true) => Ok(Arc::new(Self::try_new(Arc::clone(input), self.places)?)),
+            ([input, positions], false) => {
+                Ok(Arc::new(Self::try_new(Arc::clone(input), self.places)?.keeping(Arc::clone(positions))))
+            }
+            (children, _) => internal_err!("a change scan does not take {} inputs", children.len()),
         }
     }
 
@@ -142,33 +210,50 @@ impl ExecutionPlan for ChangeScanExec {
             );
         };
         let files = group.files().to_vec();
-        let ahead = files_ahead(&files);
         let schema = self.schema();
-        let reader = Arc::new(FileReader {
-            store: context.runtime_env().object_store(&config.object_store_url)?,
-            store_url: config.object_store_url.to_string(),
-            mode_max_bytes: whole_file_bytes(source),
-            template: scan_template(config, source, self.row_at)?,
-            schema: Arc::clone(&schema),
-            context,
+        let reader =
+            Arc::new(FileReader::new((config, source), self.places, Arc::clone(&schema), Arc::clone(&context))?);
+        let scan = self.clone();
+        let rows = futures::stream::once(async move {
+            let kept = scan.kept_rows(context).await?;
+            Ok::<_, DataFusionError>(rows_of_files(reader, wanted_files(files, kept.as_deref())?, kept))
         });
-        // Each file is opened by a task of its own, so that it arrives while the decoder is busy with another.
-        let opened = futures::stream::iter(files).map(move |file| {
-            let reader = Arc::clone(&reader);
-            let opening = SpawnedTask::spawn({
-                let reader = Arc::clone(&reader);
-                let file = file.clone();
-                async move { reader.open(&file).await }
-            });
-            async move {
-                let opened =
-                    opening.join().await.map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))??;
-                reader.rows(file, opened)
-            }
-        });
-        let rows = opened.buffered(ahead).try_flatten();
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows.try_flatten())))
     }
+}
+
+/// The files of which anything is kept.
+fn wanted_files(files: Vec<PartitionedFile>, kept: Option<&KeptRows>) -> Result<Vec<PartitionedFile>> {
+    let Some(kept) = kept else { return Ok(files) };
+    let mut wanted = Vec::with_capacity(files.len());
+    for file in files {
+        if !kept.skips(ordinal(&file)?) {
+            wanted.push(file);
+        }
+    }
+    Ok(wanted)
+}
+
+fn rows_of_files(
+    reader: Arc<FileReader>,
+    files: Vec<PartitionedFile>,
+    kept: Option<Arc<KeptRows>>,
+) -> impl futures::Stream<Item = Result<RecordBatch>> + Send {
+    let ahead = files_ahead(&files);
+    // Each file is opened by a task of its own, so that it arrives while the decoder is busy with another.
+    let opened = futures::stream::iter(files).map(move |file| {
+        let (reader, kept) = (Arc::clone(&reader), kept.clone());
+        let opening = SpawnedTask::spawn({
+            let reader = Arc::clone(&reader);
+            let file = file.clone();
+            async move { reader.open(&file).await }
+        });
+        async move {
+            let opened = opening.join().await.map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))??;
+            reader.rows(file, opened, kept.as_deref())
+        }
+    });
+    opened.buffered(ahead).try_flatten()
 }
 
 /// How many files may be open at once: many if they are tiny, two if they are not.
@@ -176,108 +261,6 @@ fn files_ahead(files: &[PartitionedFile]) -> usize {
     let bytes: u64 = files.iter().map(|file| file.object_meta.size.min(WHOLE_FILE_BYTES_MAX)).sum();
     let average = bytes / (files.len().max(1) as u64) + 1;
     usize::try_from(BYTES_AHEAD_MAX / average).unwrap_or(FILES_AHEAD_MAX).clamp(2, FILES_AHEAD_MAX)
-}
-
-/// Files up to this size are read with one request.
-fn whole_file_bytes(source: &ParquetSource) -> u64 {
-    let columns = source.table_schema().file_schema().fields().len();
-    let wanted = match source.projection() {
-        Some(projection) => projection.iter().count(),
-        None => columns,
-    };
-    if wanted * 2 >= columns { WHOLE_FILE_BYTES_MAX } else { SMALL_FILE_BYTES_MAX }
-}
-
-/// The scan of any one of the files: as planned, with the row number added where it is wanted.
-fn scan_template(config: &FileScanConfig, source: &ParquetSource, row_at: Option<usize>) -> Result<ScanTemplate> {
-    let old = source.table_schema();
-    let mut exprs: Vec<ProjectionExpr> = match source.projection() {
-        Some(projection) => projection.iter().cloned().collect(),
-        None => return internal_err!("a Parquet scan always has a projection"),
-    };
-    let table_schema = match row_at {
-        None => old.clone(),
-        Some(at) => {
-            let row: FieldRef = Arc::new(row_field().with_extension_type(RowNumber));
-            let column = Column::new(ROW_COLUMN, old.table_schema().fields().len());
-            exprs.insert(at, ProjectionExpr::new(Arc::new(column), ROW_COLUMN));
-            TableSchema::builder(Arc::clone(old.file_schema()))
-                .with_table_partition_cols(old.table_partition_cols().clone())
-                .with_virtual_columns(vec![row])
-                .build()
-        }
-    };
-    let source = ParquetSource::new(table_schema).with_table_parquet_options(source.table_parquet_options().clone());
-    let config = FileScanConfigBuilder::new(config.object_store_url.clone(), Arc::new(source.clone()))
-        .with_limit(config.limit)
-        .with_preserve_order(true)
-        .with_batch_size(config.batch_size);
-    Ok(ScanTemplate { config, source, projection: ProjectionExprs::new(exprs) })
-}
-
-#[derive(Clone)]
-struct ScanTemplate {
-    config: FileScanConfigBuilder,
-    source: ParquetSource,
-    projection: ProjectionExprs,
-}
-
-/// What reading one file of a partition takes.
-struct FileReader {
-    store: Arc<dyn ObjectStore>,
-    store_url: String,
-    mode_max_bytes: u64,
-    template: ScanTemplate,
-    schema: SchemaRef,
-    context: Arc<TaskContext>,
-}
-
-impl FileReader {
-    async fn open(&self, file: &PartitionedFile) -> Result<OpenedFile> {
-        let etag = match file.partition_values.get(1) {
-            Some(ScalarValue::Utf8(etag)) => etag.clone(),
-            other => return internal_err!("a file of a change scan carries its ETag as text, not as {other:?}"),
-        };
-        let meta = &file.object_meta;
-        let source =
-            PinnedSource::new(Arc::clone(&self.store), &self.store_url, meta.location.clone(), meta.size, etag);
-        let mode = if meta.size <= self.mode_max_bytes { ReadMode::Whole } else { ReadMode::Ranges };
-        open_file(Arc::new(source), mode).await.map_err(read_failed)
-    }
-
-    /// The rows of one open file, under this scan's own schema.
-    fn rows(&self, file: PartitionedFile, opened: OpenedFile) -> Result<SendableRecordBatchStream> {
-        let name = format!("{}{}", self.store_url, file.object_meta.location);
-        let ScanTemplate { config, source, projection } = self.template.clone();
-        let source = source.with_parquet_file_reader_factory(Arc::new(OpenedFileFactory(opened)));
-        let Some(source) = source.try_pushdown_projection(&projection)? else {
-            return internal_err!("a Parquet scan takes any projection");
-        };
-        let config = config.with_source(source).with_file_groups(vec![FileGroup::new(vec![file])]).build();
-        let batches = DataSourceExec::from_data_source(config).execute(0, Arc::clone(&self.context))?;
-        let schema = Arc::clone(&self.schema);
-        let relabelled = batches.map(move |batch| match batch {
-            Ok(batch) => {
-                let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-                Ok(RecordBatch::try_new_with_options(Arc::clone(&schema), batch.columns().to_vec(), &options)?)
-            }
-            Err(error) => Err(error.context(format!("failed to read {name}"))),
-        });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), relabelled)))
-    }
-}
-
-/// The text of an error is all that reaches the client of a cluster, so it carries its causes.
-fn read_failed(error: ReadError) -> DataFusionError {
-    use std::error::Error;
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    DataFusionError::External(Box::new(error)).context(text)
 }
 
 #[cfg(test)]

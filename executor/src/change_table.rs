@@ -1,8 +1,8 @@
 //! A frozen list of Parquet files as one table, each row with the place it came from.
 //!
 //! The table has the columns of `file_schema` (a file that lacks one gives NULL), then `_file`, the file's ordinal in the list,
-//! and `_row`, the row's position in its file. What must stay true: on every node, in one process or many, each (file, row)
-//! comes out exactly once; the files are the pinned versions.
+//! `_row`, the row's place in its file, and `_position`, both in one number that grows along the list. What must stay true: on
+//! every node, in one process or many, each (file, row) comes out exactly once; the files are the pinned versions.
 
 use std::sync::Arc;
 
@@ -25,13 +25,17 @@ use datafusion::physical_plan::empty::EmptyExec;
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
-use crate::change_scan::ChangeScanExec;
+use crate::change_scan::{ChangeScanExec, Places};
 pub use crate::pinned_reader::PinnedFile;
 
 /// The ordinal of a row's file in the table's list, `Int32`.
 pub const FILE_COLUMN: &str = "_file";
-/// The position of a row in its file, `Int64`, from 0.
+/// The place of a row in its file, `Int64`, from 0.
 pub const ROW_COLUMN: &str = "_row";
+/// File and row as one number, `Int64`: the ordinal × 2³² + the row. No two rows share one, and it grows along the list.
+pub const POSITION_COLUMN: &str = "_position";
+/// The columns that a table adds to those of its files, at their end.
+pub(crate) const OWN_COLUMNS: usize = 3;
 /// Carries each file's ETag to the node that reads it; never a column of the table.
 pub(crate) const ETAG_COLUMN: &str = "_file_etag";
 
@@ -70,7 +74,7 @@ impl ChangeTable {
         for file in &files {
             Path::parse(&file.path).map_err(|source| ChangeTableError::Path { path: file.path.clone(), source })?;
         }
-        for name in [FILE_COLUMN, ROW_COLUMN, ETAG_COLUMN] {
+        for name in [FILE_COLUMN, ROW_COLUMN, POSITION_COLUMN, ETAG_COLUMN] {
             if file_schema.field_with_name(name).is_ok() {
                 return Err(ChangeTableError::ReservedColumn { name: name.to_owned() });
             }
@@ -82,6 +86,7 @@ impl ChangeTable {
         let mut all = fields.clone();
         all.push(Arc::new(file_field()));
         all.push(Arc::new(row_field()));
+        all.push(Arc::new(position_field()));
         Ok(Self {
             store_url,
             files: Arc::new(files),
@@ -100,16 +105,12 @@ impl ChangeTable {
         self.store_url.as_str()
     }
 
-    /// The files in at most `partitions` runs of about equal cost, each in order.
+    /// The files in at most `partitions` groups of about equal cost, each in order.
     fn file_groups(&self, partitions: usize) -> Result<Vec<FileGroup>> {
         let costs: Vec<u64> = self.files.iter().map(|file| file.size + OPEN_COST_BYTES).collect();
-        let mut groups = Vec::new();
-        for run in split_evenly(&costs, partitions) {
-            let files =
-                run.map(|ordinal| partitioned_file(ordinal, &self.files[ordinal])).collect::<Result<Vec<_>>>()?;
-            groups.push(FileGroup::new(files));
-        }
-        Ok(groups)
+        let of_ordinal = |ordinal: usize| partitioned_file(ordinal, &self.files[ordinal]);
+        let groups = deal(&costs, partitions).into_iter();
+        groups.map(|group| Ok(FileGroup::new(group.into_iter().map(of_ordinal).collect::<Result<_>>()?))).collect()
     }
 }
 
@@ -119,6 +120,10 @@ pub(crate) fn file_field() -> Field {
 
 pub(crate) fn row_field() -> Field {
     Field::new(ROW_COLUMN, DataType::Int64, false)
+}
+
+pub(crate) fn position_field() -> Field {
+    Field::new(POSITION_COLUMN, DataType::Int64, false)
 }
 
 fn partitioned_file(ordinal: usize, file: &PinnedFile) -> Result<PartitionedFile> {
@@ -136,29 +141,19 @@ fn partitioned_file(ordinal: usize, file: &PinnedFile) -> Result<PartitionedFile
         .with_partition_values(vec![ScalarValue::Int32(Some(ordinal)), ScalarValue::Utf8(file.etag.clone())]))
 }
 
-/// Cuts `costs` into at most `parts` consecutive runs, none of them empty, whose costs differ as little as one item allows.
-fn split_evenly(costs: &[u64], parts: usize) -> Vec<std::ops::Range<usize>> {
-    let parts = parts.clamp(1, costs.len().max(1));
-    let mut left: u64 = costs.iter().sum();
-    let mut runs = Vec::with_capacity(parts);
-    let mut start = 0;
-    for part in 0..parts {
-        let parts_left = parts - part;
-        let share = left / parts_left as u64;
-        let end_max = costs.len() - (parts_left - 1);
-        let mut end = start;
-        let mut taken = 0;
-        while end < end_max && (end == start || parts_left == 1 || 2 * taken + costs[end] <= 2 * share) {
-            taken += costs[end];
-            end += 1;
-        }
-        if end > start {
-            runs.push(start..end);
-        }
-        left -= taken;
-        start = end;
+/// Deals the items out to at most `parts` groups, each to the one with the least so far; no group is empty.
+///
+/// Neighbours go to different groups, and that matters: the last changes of keys lie mostly in the last files, and a group of
+/// those would have nearly all the rows to keep and to write.
+fn deal(costs: &[u64], parts: usize) -> Vec<Vec<usize>> {
+    let mut groups: Vec<(u64, Vec<usize>)> = vec![(0, Vec::new()); parts.clamp(1, costs.len().max(1))];
+    for (item, cost) in costs.iter().enumerate() {
+        let least = groups.iter_mut().min_by_key(|(sum, items)| (*sum, items.len()));
+        let (sum, items) = least.expect("there is at least one group");
+        *sum += cost;
+        items.push(item);
     }
-    runs
+    groups.into_iter().map(|(_, items)| items).filter(|items| !items.is_empty()).collect()
 }
 
 #[async_trait]
@@ -178,16 +173,18 @@ impl TableProvider for ChangeTable {
         _filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let row_index = self.schema.fields().len() - 1;
+        let position_index = self.schema.fields().len() - 1;
+        let row_index = position_index - 1;
         let wanted: Vec<usize> = match projection {
             Some(projection) => projection.clone(),
-            None => (0..=row_index).collect(),
+            None => (0..=position_index).collect(),
         };
         if self.files.is_empty() {
             return Ok(Arc::new(EmptyExec::new(Arc::new(self.schema.project(&wanted)?))));
         }
-        let row_at = wanted.iter().position(|index| *index == row_index);
-        let inner: Vec<usize> = wanted.into_iter().filter(|index| *index != row_index).collect();
+        let place_of = |own: usize| wanted.iter().position(|index| *index == own);
+        let places = Places { row_at: place_of(row_index), position_at: place_of(position_index) };
+        let inner: Vec<usize> = wanted.into_iter().filter(|index| *index < row_index).collect();
 
         let table_schema = TableSchema::builder(Arc::clone(&self.file_schema))
             .with_table_partition_cols(vec![
@@ -208,7 +205,7 @@ impl TableProvider for ChangeTable {
             .with_limit(limit)
             .with_preserve_order(true)
             .build();
-        Ok(Arc::new(ChangeScanExec::try_new(DataSourceExec::from_data_source(config), row_at)?))
+        Ok(Arc::new(ChangeScanExec::try_new(DataSourceExec::from_data_source(config), places)?))
     }
 }
 
@@ -220,20 +217,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn runs_are_consecutive_complete_and_about_equal() {
-        assert_eq!(split_evenly(&[1, 1, 1, 1], 2), vec![0..2, 2..4]);
-        assert_eq!(split_evenly(&[10, 1, 1, 1, 1], 2), vec![0..1, 1..5]);
-        assert_eq!(split_evenly(&[1, 1, 10], 2), vec![0..2, 2..3]);
-        assert_eq!(split_evenly(&[5], 4), vec![0..1]);
-        assert_eq!(split_evenly(&[3, 3, 3], 8), vec![0..1, 1..2, 2..3]);
+    fn neighbours_go_to_different_groups_of_about_equal_cost() {
+        assert_eq!(deal(&[1, 1, 1, 1, 1], 2), [vec![0, 2, 4], vec![1, 3]]);
+        assert_eq!(deal(&[10, 1, 1, 1, 1], 2), [vec![0], vec![1, 2, 3, 4]]);
+        assert_eq!(deal(&[1, 1, 10, 1], 2), [vec![0, 2], vec![1, 3]]);
+        assert_eq!(deal(&[5], 4), [vec![0]]);
+        assert_eq!(deal(&[3, 3, 3], 8), [vec![0], vec![1], vec![2]]);
     }
 
     #[test]
-    fn no_file_is_lost_or_read_twice_whatever_the_sizes() {
+    fn no_file_is_lost_or_read_twice_and_each_group_is_in_order() {
         for parts in 1..9 {
             for seed in 0..50_u64 {
                 let costs: Vec<u64> = (0..1 + seed % 13).map(|i| 1 + (seed * 7919 + i * i * 104_729) % 1000).collect();
-                let all: Vec<usize> = split_evenly(&costs, parts).into_iter().flatten().collect();
+                let groups = deal(&costs, parts);
+                assert!(groups.iter().all(|group| group.is_sorted()), "{groups:?}");
+                let mut all: Vec<usize> = groups.into_iter().flatten().collect();
+                all.sort();
                 assert_eq!(all, (0..costs.len()).collect::<Vec<_>>(), "{costs:?} in {parts}");
             }
         }

@@ -19,14 +19,14 @@ use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConve
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::change_scan::ChangeScanExec;
-use crate::change_table::{ChangeTable, PinnedFile};
+use crate::change_scan::{ChangeScanExec, Places};
+use crate::change_table::{ChangeTable, OWN_COLUMNS, PinnedFile};
 use crate::part_writer::{PartWrite, PartWriteExec};
 
 /// Begins every message of ours.
 const MARK: u8 = 0xff;
 /// Follows the mark; another shape of the messages below takes another number.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// (path, size, ETag) of one file: a tuple, because 5,000 files would repeat the names 5,000 times.
 type FileOnWire = (String, u64, Option<String>);
@@ -45,7 +45,7 @@ enum LogicalOnWire {
 #[derive(Serialize, Deserialize)]
 enum PhysicalOnWire {
     PartWrite { prefix: String },
-    ChangeScan { row_at: Option<usize> },
+    ChangeScan { places: Places },
 }
 
 fn write_message<T: Serialize>(message: &T, buf: &mut Vec<u8>) -> Result<()> {
@@ -102,8 +102,8 @@ impl LogicalExtensionCodec for LogicalCodec {
         let Some(TableOnWire { store_url, files }) = read_message(buf)? else {
             return self.0.try_decode_table_provider(buf, name, schema, context);
         };
-        // The last two columns are `_file` and `_row`, which the table adds by itself.
-        let Some(columns) = schema.fields().len().checked_sub(2) else {
+        // The last columns are those that the table adds by itself.
+        let Some(columns) = schema.fields().len().checked_sub(OWN_COLUMNS) else {
             return internal_err!("change table {name} arrived without its own columns");
         };
         let file_schema = Schema::new(schema.fields().iter().take(columns).cloned().collect::<Vec<_>>());
@@ -150,12 +150,19 @@ impl PhysicalExtensionCodec for PhysicalCodec {
         let Some(message) = read_message::<PhysicalOnWire>(buf)? else {
             return self.0.try_decode(buf, inputs, context, converter);
         };
-        let [input] = inputs else {
-            return internal_err!("a node of ours has one input, not {}", inputs.len());
-        };
-        match message {
-            PhysicalOnWire::PartWrite { prefix } => Ok(Arc::new(PartWriteExec::new(Arc::clone(input), prefix))),
-            PhysicalOnWire::ChangeScan { row_at } => Ok(Arc::new(ChangeScanExec::try_new(Arc::clone(input), row_at)?)),
+        match (message, inputs) {
+            (PhysicalOnWire::PartWrite { prefix }, [input]) => {
+                Ok(Arc::new(PartWriteExec::new(Arc::clone(input), prefix)))
+            }
+            (PhysicalOnWire::ChangeScan { places }, [input]) => {
+                Ok(Arc::new(ChangeScanExec::try_new(Arc::clone(input), places)?))
+            }
+            (PhysicalOnWire::ChangeScan { places }, [input, kept]) => {
+                Ok(Arc::new(ChangeScanExec::try_new(Arc::clone(input), places)?.keeping(Arc::clone(kept))))
+            }
+            (PhysicalOnWire::PartWrite { .. } | PhysicalOnWire::ChangeScan { .. }, _) => {
+                internal_err!("a node of ours arrived with {} inputs", inputs.len())
+            }
         }
     }
 
@@ -169,7 +176,7 @@ impl PhysicalExtensionCodec for PhysicalCodec {
             return write_message(&PhysicalOnWire::PartWrite { prefix: write.prefix().to_owned() }, buf);
         }
         if let Some(scan) = node.downcast_ref::<ChangeScanExec>() {
-            return write_message(&PhysicalOnWire::ChangeScan { row_at: scan.row_at() }, buf);
+            return write_message(&PhysicalOnWire::ChangeScan { places: scan.places() }, buf);
         }
         self.0.try_encode(node, buf, converter)
     }

@@ -21,8 +21,8 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{Expr, Extension, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore};
 use datafusion::parquet::arrow::AsyncArrowWriter;
-use datafusion::parquet::basic::{Compression, ZstdLevel};
-use datafusion::parquet::file::properties::WriterProperties;
+use datafusion::parquet::basic::Compression;
+use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -41,8 +41,9 @@ use crate::change_table::NO_EXPRESSIONS;
 const ROW_GROUP_ROWS: usize = 128 * 1024;
 /// A row group is also closed at this size, encoded: rows can be wide, and a row group is built in memory.
 const ROW_GROUP_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// The fastest level: these objects are read once, soon, nearby.
-const ZSTD_LEVEL: i32 = 1;
+/// A dictionary that outgrows this is given up: a column with more values than that is mostly unique ones, and looking each up
+/// costs more than it saves.
+const DICTIONARY_BYTES_MAX: usize = 128 * 1024;
 
 static PARTS_SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     Arc::new(Schema::new(vec![
@@ -295,7 +296,11 @@ impl Upload {
         // A name of its own for each attempt: an earlier attempt of this task may still be writing.
         let path = prefix.clone().join(format!("part-{}.parquet", Uuid::now_v7()));
         let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
+            // These objects are read once, soon, nearby; and every loader of Parquet knows Snappy.
+            .set_compression(Compression::SNAPPY)
+            .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
+            // They are read whole: no reader asks for bounds.
+            .set_statistics_enabled(EnabledStatistics::None)
             .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
             .build();
         let sink = BufWriter::new(Arc::clone(store), path.clone());

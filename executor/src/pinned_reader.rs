@@ -236,6 +236,11 @@ fn parquet_error(error: ReadError) -> ParquetError {
 }
 
 impl OpenedFile {
+    /// Rows of the file, by its footer.
+    pub fn rows(&self) -> usize {
+        usize::try_from(self.metadata.file_metadata().num_rows()).unwrap_or(0)
+    }
+
     fn slice(&self, body: &Bytes, range: &Range<u64>) -> Result<Bytes, ParquetError> {
         let (Ok(start), Ok(end)) = (usize::try_from(range.start), usize::try_from(range.end)) else {
             return Err(ParquetError::EOF(format!("{} has no bytes {range:?}", self.source.name)));

@@ -14,10 +14,13 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 
 use crate::codec::{LogicalCodec, PhysicalCodec};
+use crate::keep_rows_rule::KeepRows;
 use crate::part_writer::PartWritePlanner;
 use crate::stores::{StoreSettings, registry};
 
@@ -94,11 +97,18 @@ pub fn session_state(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Session
         .with_config(config)
         .with_runtime_env(runtime)
         .with_query_planner(Arc::new(PartWritePlanner))
+        .with_physical_optimizer_rules(physical_optimizer_rules())
         .with_optimizer_rules(ballista_core::optimizer::ballista_default_optimizer_rules())
         .with_scalar_functions(ballista_scalar_functions())
         .with_aggregate_functions(ballista_aggregate_functions())
         .with_window_functions(ballista_window_functions())
         .build()
+}
+
+/// DataFusion's rules, and first the one that needs a join before its sides are chosen.
+fn physical_optimizer_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let first: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(KeepRows);
+    std::iter::once(first).chain(PhysicalOptimizer::new().rules).collect()
 }
 
 /// The codecs as Ballista's servers take them.

@@ -92,7 +92,7 @@ async fn every_row_comes_once_with_its_file_and_position() {
     for partitions in [1, 2, 3, 8] {
         let context = session(partitions, ChangeTable::new("file:///", files.clone(), &schema()).unwrap());
         // `_row` first, in the middle, and last.
-        for columns in ["_row, id, _file", "id, _row, _file", "_file, id, _row", "*"] {
+        for columns in ["_row, id, _file", "id, _row, _file, _position", "_position, _file, id, _row", "*"] {
             let sql = format!("SELECT {columns} FROM changes");
             let batches = context.sql(&sql).await.unwrap().collect().await.unwrap();
             let rows: Vec<(i64, i32, i64)> = batches
@@ -129,6 +129,8 @@ async fn rows_are_counted_without_reading_a_column() {
         ("SELECT count(note) AS n FROM changes", 90),
         ("SELECT count(*) AS n FROM (SELECT id FROM changes LIMIT 13)", 13),
         ("SELECT sum(_row) AS n FROM changes WHERE _file = 4", 49 * 50 / 2),
+        ("SELECT max(_position) AS n FROM changes", 4 * (1 << 32) + 49),
+        ("SELECT count(*) AS n FROM changes WHERE _position = _file * 4294967296 + _row", 110),
     ] {
         let batches = context.sql(sql).await.unwrap().collect().await.unwrap();
         assert_eq!(int64s(&batches[0], "n"), [expected], "{sql}");
@@ -207,21 +209,16 @@ async fn a_large_file_is_read_in_ranges_with_the_same_result() {
     assert_eq!(int64s(&batches[0], "wrong"), [0]);
 }
 
-#[tokio::test]
-async fn every_partition_writes_its_own_object_and_the_list_is_what_is_there() {
+/// Writes the rows of a query over the five files in three partitions; the ids found in the objects, which are the ones listed.
+async fn written(sql: &str) -> (usize, Vec<i64>) {
     let dir = tempfile::tempdir().unwrap();
     let out = tempfile::tempdir().unwrap();
     let context = session(3, ChangeTable::new("file:///", five_files(dir.path()).await, &schema()).unwrap());
     let prefix = Url::from_directory_path(out.path().join("attempt 1")).unwrap();
-    let input = context
-        .state()
-        .create_logical_plan("SELECT id, note FROM changes WHERE id < 1000 OR id >= 4000")
-        .await
-        .unwrap();
+    let input = context.state().create_logical_plan(sql).await.unwrap();
     let frame = context.execute_logical_plan(write_parts_plan(input, &prefix)).await.unwrap();
     let parts = parts(&frame.collect().await.unwrap()).unwrap();
 
-    // Three runs of files; the rows of one of them are all filtered away, so that one writes nothing.
     let mut on_disk: Vec<(String, u64)> = std::fs::read_dir(out.path().join("attempt 1"))
         .unwrap()
         .map(|entry| entry.unwrap())
@@ -231,17 +228,30 @@ async fn every_partition_writes_its_own_object_and_the_list_is_what_is_there() {
     let listed: Vec<(String, u64)> =
         parts.iter().map(|part| (part.path.rsplit('/').next().unwrap().to_owned(), part.bytes)).collect();
     assert_eq!(listed, on_disk);
-    assert_eq!(parts.len(), 2);
-    assert_eq!(parts.iter().map(|part| part.rows).sum::<u64>(), 60);
 
     let mut pinned = Vec::new();
     for (name, _) in &on_disk {
         pinned.push(pin(&out.path().join("attempt 1").join(name)).await);
     }
-    let written = session(1, ChangeTable::new("file:///", pinned, &schema()).unwrap());
-    let batches = written.sql("SELECT id FROM changes ORDER BY id").await.unwrap().collect().await.unwrap();
+    let read = session(1, ChangeTable::new("file:///", pinned, &schema()).unwrap());
+    let batches = read.sql("SELECT id FROM changes ORDER BY id").await.unwrap().collect().await.unwrap();
     let ids: Vec<i64> = batches.iter().flat_map(|batch| int64s(batch, "id")).collect();
-    assert_eq!(ids, (0..10).chain(4000..4050).collect::<Vec<i64>>());
+    assert_eq!(parts.iter().map(|part| part.rows).sum::<u64>(), ids.len() as u64);
+    (parts.len(), ids)
+}
+
+#[tokio::test]
+async fn every_partition_writes_its_own_object_and_the_list_is_what_is_there() {
+    let (parts, ids) = written("SELECT id, note FROM changes").await;
+    assert_eq!(parts, 3);
+    let all: Vec<i64> = (0..10).chain(1000..1020).chain(2000..2030).chain(4000..4050).collect();
+    assert_eq!(ids, all);
+}
+
+#[tokio::test]
+async fn a_partition_without_rows_writes_nothing() {
+    let (parts, ids) = written("SELECT id, note FROM changes WHERE id < 1000").await;
+    assert_eq!((parts, ids), (1, (0..10).collect()));
 }
 
 #[tokio::test]

@@ -14,13 +14,14 @@
 //!
 //! `changes` sets the table of changes up, one line a change; `reduce ORDER key A | B` renders `sql/reduce/ORDER.sql`, runs it
 //! and expects exactly the rows behind `----`: `_op`, `_file`, `_row`, then every data column. Lines are compared sorted.
+//! Here the plan joins in memory; that a scan of files does the same is tested in `executor/tests/keep_rows.rs`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
-use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
@@ -48,7 +49,7 @@ impl Changes {
         self.columns.iter().map(|(name, _)| name.clone()).filter(|name| !own.contains(&name.as_str())).collect()
     }
 
-    /// The rows in two batches: a partition each.
+    /// The rows in two batches: a partition each, with the position that a change table would give them.
     fn table(&self) -> MemTable {
         let (first, second) = self.rows.split_at(self.rows.len() / 2);
         let batches = [self.batch(first), self.batch(second)];
@@ -67,11 +68,18 @@ impl Changes {
                 other => panic!("`{other}` is no type"),
             }
         };
-        let arrays: Vec<ArrayRef> = self.columns.iter().enumerate().map(array).collect();
+        let mut arrays: Vec<ArrayRef> = self.columns.iter().enumerate().map(array).collect();
         let field = |((name, _), array): (&(String, String), &ArrayRef)| {
             datafusion::arrow::datatypes::Field::new(name, array.data_type().clone(), true)
         };
-        let fields: Vec<_> = self.columns.iter().zip(&arrays).map(field).collect();
+        let mut fields: Vec<_> = self.columns.iter().zip(&arrays).map(field).collect();
+        let place = |row: &[Option<String>], name: &str| -> i64 {
+            let at = self.columns.iter().position(|(column, _)| column == name).expect("changes have a place");
+            row[at].as_deref().and_then(|text| text.parse().ok()).expect("a place is a number")
+        };
+        let position = |row: &Vec<Option<String>>| place(row, "_file") * (1 << 32) + place(row, "_row");
+        arrays.push(rows.iter().map(position).collect::<Int64Array>().into_array());
+        fields.push(datafusion::arrow::datatypes::Field::new("_position", DataType::Int64, false));
         RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("columns are equally long")
     }
 

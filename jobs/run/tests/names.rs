@@ -33,7 +33,7 @@ const CASES: u32 = 100;
 /// Postgres cuts longer names, in silence.
 const NAME_BYTES_MAX: usize = 63;
 /// Names of Quarrel's own in reduced rows, and of the producer in change files.
-const TAKEN: [&str; 6] = ["_op", "_file", "_row", "_etag", "Op", "AR_H_CHANGE_SEQ"];
+const TAKEN: [&str; 7] = ["_op", "_file", "_row", "_position", "_file_etag", "Op", "AR_H_CHANGE_SEQ"];
 
 /// The names of a table with a key of two columns, the data columns behind it, one of them added on the way.
 #[derive(Debug, Clone)]

@@ -31,7 +31,7 @@ use super::error::ClusterError;
 /// Between two questions for a job's state: short for short jobs,
 const ASK_PAUSE_FIRST: Duration = Duration::from_millis(10);
 /// and so long for long ones.
-const ASK_PAUSE_MAX: Duration = Duration::from_millis(250);
+const ASK_PAUSE_MAX: Duration = Duration::from_millis(100);
 /// A scheduler that does not answer for this long has lost the job, too: its state is in its memory.
 const CONTACT_LOST_MAX: Duration = Duration::from_secs(20);
 /// A job is unknown between its submission and the scheduler's next turn; longer means forgotten.

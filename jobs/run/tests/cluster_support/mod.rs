@@ -15,9 +15,8 @@ use quarrel_executor::change_table::{ChangeTable, PinnedFile};
 use quarrel_run::cluster::{Part, PartJob};
 use url::Url;
 
-pub const REDUCE: &str = "SELECT t.id, t.value FROM \
-     (SELECT max(CAST(_file AS BIGINT) * 4294967296 + _row) AS last FROM changes GROUP BY id) k \
-     JOIN (SELECT *, CAST(_file AS BIGINT) * 4294967296 + _row AS position FROM changes) t ON t.position = k.last";
+pub const REDUCE: &str = "SELECT id, value FROM changes LEFT SEMI JOIN \
+     (SELECT max(_position) AS last FROM changes GROUP BY id) k ON _position = k.last";
 
 /// Files of changes, and what is left when they are applied one by one.
 pub struct History {
