@@ -29,6 +29,9 @@ pub use quarrel_executor::part_writer::Part;
 
 use self::remote::Scheduler;
 
+/// An embedded executor that has not registered after this long has failed.
+const EMBEDDED_READY_TIME_MAX: Duration = Duration::from_secs(10);
+
 /// Where plans run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClusterAddress {
@@ -144,9 +147,13 @@ impl Cluster {
 
     /// Asks whether a job submitted now would run.
     pub async fn check(&self) -> Result<ClusterHealth, ClusterError> {
-        let executors = match self.scheduler() {
-            None => 1,
-            Some(scheduler) => probe::ready_executors(scheduler.url()).await?,
+        let executors = match &self.engine {
+            Engine::InProcess => 1,
+            // Its executor registers by itself, some milliseconds after the start: jobs wait for it, and so does this.
+            Engine::Embedded { scheduler, .. } => {
+                probe::await_executors(scheduler.url(), EMBEDDED_READY_TIME_MAX).await?
+            }
+            Engine::Remote { scheduler } => probe::ready_executors(scheduler.url()).await?,
         };
         Ok(ClusterHealth { executors })
     }

@@ -11,6 +11,8 @@ use super::error::ClusterError;
 
 /// A scheduler that takes longer is not well.
 const PROBE_TIME_MAX: Duration = Duration::from_secs(5);
+/// Between two questions.
+const PROBE_PAUSE: Duration = Duration::from_millis(20);
 /// The answer is one line and a few headers.
 const ANSWER_BYTES_MAX: u64 = 8 * 1024;
 
@@ -25,6 +27,19 @@ pub(super) async fn ready_executors(url: &str) -> Result<usize, ClusterError> {
         _ => {
             let answer = answer.lines().last().unwrap_or_default().trim().to_owned();
             Err(ClusterError::NoExecutors { url: url.to_owned(), answer })
+        }
+    }
+}
+
+/// As [`ready_executors`], asked again for as long as there are none, up to `time_max`.
+pub(super) async fn await_executors(url: &str, time_max: Duration) -> Result<usize, ClusterError> {
+    let give_up = tokio::time::Instant::now() + time_max;
+    loop {
+        match ready_executors(url).await {
+            Err(ClusterError::NoExecutors { .. }) if tokio::time::Instant::now() < give_up => {
+                tokio::time::sleep(PROBE_PAUSE).await;
+            }
+            answer => return answer,
         }
     }
 }
