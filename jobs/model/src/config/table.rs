@@ -105,7 +105,7 @@ pub struct Table {
 impl Table {
     /// The policy of a column; that of one which is not mentioned is the default.
     pub fn column_policy(&self, column: &str) -> ColumnPolicy {
-        self.columns.get(column).copied().unwrap_or_default()
+        self.columns.get(column).cloned().unwrap_or_default()
     }
 }
 
@@ -150,7 +150,12 @@ impl TableShape {
             placements.add_prefix(&changes.prefix, &self.name, at.key("changes").key("prefix"));
         }
         let targets = self.convert_targets(context, source.as_ref(), &at.key("targets"), placements, report);
-        let columns = convert_columns(&self.columns, &self.key, &at.key("columns"), report);
+        let engines: Vec<Engine> = targets
+            .iter()
+            .filter_map(|target| context.connections.valid.get(&target.connection))
+            .map(|connection| connection.engine)
+            .collect();
+        let columns = convert_columns(&self.columns, &self.key, &engines, &at.key("columns"), report);
         let schedule = match &self.schedule {
             Some(schedule) => schedule.convert(&at.key("schedule"), report),
             None => context.schedule.cloned(),
