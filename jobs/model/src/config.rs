@@ -20,6 +20,7 @@ mod cross;
 mod document;
 mod duration;
 mod fault;
+mod full_load;
 mod lake;
 mod monitors;
 mod path;
@@ -43,6 +44,7 @@ pub use self::columns::ColumnPolicy;
 pub use self::connection::{Connection, Engine, StateConfig};
 pub use self::duration::{DurationError, display_duration, parse_duration};
 pub use self::fault::{ConfigFault, ConfigFaults};
+pub use self::full_load::{FullLoadSettings, LoadOrigin};
 pub use self::lake::{Lake, LakeUrl, LakeUrlError, S3Settings, parse_lake_url};
 pub use self::monitors::{
     DelayMonitor, DuplicateRowsMonitor, MissingRowsMonitor, Monitors, RepairMode, RepairPolicy, Trigger, UpdatesMonitor,

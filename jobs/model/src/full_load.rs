@@ -122,12 +122,7 @@ mod tests {
     use super::*;
 
     fn task(status: &str) -> DmsTask {
-        DmsTask {
-            name: "finops".to_owned(),
-            status: status.to_owned(),
-            stop_reason: None,
-            full_load_percent: Some(40),
-        }
+        DmsTask { name: "finops".to_owned(), status: status.to_owned(), stop_reason: None, full_load_percent: Some(40) }
     }
 
     fn table(state: &str, rows: u64, errors: u64) -> DmsTable {
@@ -137,10 +132,7 @@ mod tests {
     #[test]
     fn a_load_is_finished_only_when_dms_says_so_without_errors() {
         let judge = |task: &DmsTask, table: &DmsTable| judge_load(task, ("live", "t"), Some(table));
-        assert_eq!(
-            judge(&task("running"), &table("Table completed", 7, 0)),
-            Ok(LoadProgress::Finished { rows: 7 })
-        );
+        assert_eq!(judge(&task("running"), &table("Table completed", 7, 0)), Ok(LoadProgress::Finished { rows: 7 }));
         let unfinished = judge(&task("running"), &table("Full load", 3, 0));
         let reason = "DMS task `finops`: table state `Full load`, 40 % of the task".to_owned();
         assert_eq!(unfinished, Ok(LoadProgress::Unfinished { reason }));

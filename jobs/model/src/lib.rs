@@ -13,6 +13,7 @@ pub mod batch;
 pub mod change_file;
 pub mod collect;
 pub mod config;
+pub mod full_load;
 pub mod ledger;
 pub mod mapping;
 pub mod migration;

@@ -14,8 +14,8 @@ use object_store::ClientOptions;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsAuthorizer};
 use object_store::client::{HttpConnector as _, HttpError, HttpRequest, ReqwestConnector};
 use quarrel_model::full_load::{DmsTable, DmsTask};
-use serde::de::DeserializeOwned;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 /// From the request to the end of its answer.
@@ -28,6 +28,8 @@ const PAGES_MAX: usize = 100;
 /// Where DMS is instead of at AWS, as the SDKs name it; for tests and private endpoints.
 const ENDPOINT_VARIABLES: [&str; 2] = ["AWS_ENDPOINT_URL_DATABASE_MIGRATION_SERVICE", "AWS_ENDPOINT_URL"];
 const SERVICE: &str = "dms";
+/// How a refusal begins when what was asked for doesn't exist.
+const NOT_FOUND: &str = "ResourceNotFoundFault";
 const PROTOCOL: &str = "AmazonDMSv20160101";
 
 /// Why DMS gave no answer.
@@ -105,28 +107,33 @@ struct TableStatistics {
 }
 
 impl Dms {
-    /// A client for `region`, or for the environment's.
+    /// A client of `region`, or of the environment's, with the environment's credentials.
     ///
     /// # Errors
     /// There is no region, or no client can be made.
     pub fn open(region: Option<&str>) -> Result<Self, DmsError> {
-        // A store is never asked for an object here: it only finds credentials, as the lake's does.
-        let builder = AmazonS3Builder::from_env().with_bucket_name(SERVICE);
-        let known = region.map(str::to_owned).or_else(|| builder.get_config_value(&AmazonS3ConfigKey::Region));
-        let region = known.ok_or(DmsError::Region)?;
-        let named = ENDPOINT_VARIABLES.iter().find_map(|variable| std::env::var(variable).ok());
-        let endpoint = named.unwrap_or_else(|| format!("https://{SERVICE}.{region}.amazonaws.com"));
-        let store = builder.with_region(&region).build().map_err(|source| DmsError::Credentials { source })?;
-        let options = ClientOptions::new()
-            .with_allow_http(endpoint.starts_with("http://"))
-            .with_timeout(REQUEST_TIME_MAX);
+        let mut identity = AmazonS3Builder::from_env();
+        if let Some(region) = region {
+            identity = identity.with_region(region);
+        }
+        let endpoint = ENDPOINT_VARIABLES.iter().find_map(|variable| std::env::var(variable).ok());
+        Self::with(identity, endpoint)
+    }
+
+    /// A client with the region and the credentials of `identity`, at `endpoint` instead of AWS's.
+    ///
+    /// # Errors
+    /// There is no region, or no client can be made.
+    pub fn with(identity: AmazonS3Builder, endpoint: Option<String>) -> Result<Self, DmsError> {
+        let region = identity.get_config_value(&AmazonS3ConfigKey::Region).ok_or(DmsError::Region)?;
+        let endpoint = endpoint.unwrap_or_else(|| format!("https://{SERVICE}.{region}.amazonaws.com"));
+        // No object is ever asked for: this only finds credentials, as the lake's store does.
+        let store = identity.with_bucket_name(SERVICE).build().map_err(|source| DmsError::Credentials { source })?;
+        let options =
+            ClientOptions::new().with_allow_http(endpoint.starts_with("http://")).with_timeout(REQUEST_TIME_MAX);
         let http = ReqwestConnector::default().connect(&options).map_err(|source| DmsError::Client { source })?;
-        Ok(Dms {
-            region,
-            endpoint: endpoint.trim_end_matches('/').to_owned(),
-            credentials: store.credentials().clone(),
-            http,
-        })
+        let endpoint = endpoint.trim_end_matches('/').to_owned();
+        Ok(Dms { region, endpoint, credentials: store.credentials().clone(), http })
     }
 
     /// Describes a task and one of its tables; no table when the task has none of that name.
@@ -140,10 +147,13 @@ impl Dms {
     ) -> Result<(DmsTask, Option<DmsTable>), DmsError> {
         let filter = |name: &str, value: &str| json!({"Name": name, "Values": [value]});
         let query = json!({"Filters": [filter("replication-task-id", task)], "WithoutSettings": true});
-        let tasks: Tasks = self.call("DescribeReplicationTasks", &query).await?;
-        let Some(found) = tasks.replication_tasks.into_iter().next() else {
-            return Err(DmsError::NoTask { task: task.to_owned() });
+        let no_task = || DmsError::NoTask { task: task.to_owned() };
+        let tasks: Tasks = match self.call("DescribeReplicationTasks", &query).await {
+            // AWS refuses a filter that matches nothing.
+            Err(DmsError::Refused { message, .. }) if message.contains(NOT_FOUND) => return Err(no_task()),
+            answer => answer?,
         };
+        let found = tasks.replication_tasks.into_iter().next().ok_or_else(no_task)?;
         let described = DmsTask {
             name: task.to_owned(),
             status: found.status,
@@ -200,8 +210,7 @@ impl Dms {
             .header("x-amz-target", format!("{PROTOCOL}.{call}"))
             .body(query.to_string().into())
             .map_err(|source| DmsError::Endpoint { endpoint: self.endpoint.clone(), source })?;
-        let credential =
-            self.credentials.get_credential().await.map_err(|source| DmsError::Credentials { source })?;
+        let credential = self.credentials.get_credential().await.map_err(|source| DmsError::Credentials { source })?;
         AwsAuthorizer::new(&credential, SERVICE, &self.region).authorize(&mut request, None);
         let answer = self.http.execute(request).await.map_err(|source| DmsError::Request { call, source })?;
         let status = answer.status();

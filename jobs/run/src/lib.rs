@@ -12,6 +12,7 @@ pub mod cluster;
 pub mod collect;
 pub mod context;
 pub mod demo;
+pub mod dms;
 pub mod error;
 pub mod inspect;
 pub mod lake;

@@ -3,8 +3,8 @@
 //! This crate is an independent witness: it depends on no crate of Quarrel and on no query engine, so a fault of theirs
 //! cannot hide in it. It owns four things:
 //!
-//! - **Servers**: [`postgres::PostgresServer`] and [`s3::S3Server`], real ones, on free loopback ports, which die with the
-//!   test process even when that is killed.
+//! - **Servers**: [`postgres::PostgresServer`] and [`s3::S3Server`], real ones, and [`moto::MotoServer`] for AWS's control
+//!   plane, on free loopback ports, which die with the test process even when that is killed.
 //! - **Faults**: [`tcp_proxy::PostgresProxy`] and [`s3_proxy::S3Proxy`], which break connections and answers on command and
 //!   count how often they did.
 //! - **Histories**: [`history::History`], plain data built by pure functions from a seed or from a proptest strategy
@@ -18,6 +18,7 @@ pub mod dms;
 pub mod dump;
 pub mod history;
 mod http;
+pub mod moto;
 pub mod oracle;
 pub mod postgres;
 mod process;

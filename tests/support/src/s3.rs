@@ -122,17 +122,22 @@ pub(crate) fn client(endpoint: &str, bucket: &str) -> AmazonS3 {
         .expect("every part of the client's configuration is given")
 }
 
-/// The server's program: on the path, or in the virtual environment.
-fn find_weed() -> PathBuf {
-    let in_venv = match std::env::var_os(VENV_VARIABLE) {
+/// A program of the virtual environment that `tests/setup.sh` makes.
+pub(crate) fn in_venv(program: &str) -> PathBuf {
+    let venv = match std::env::var_os(VENV_VARIABLE) {
         Some(venv) => PathBuf::from(venv),
         None => {
             let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
             let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home).unwrap_or_default();
             cache.join("quarrel/venv")
         }
-    }
-    .join("bin/weed");
+    };
+    venv.join("bin").join(program)
+}
+
+/// The server's program: on the path, or in the virtual environment.
+fn find_weed() -> PathBuf {
+    let in_venv = in_venv("weed");
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .map(|folder| folder.join("weed"))

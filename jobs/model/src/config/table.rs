@@ -12,6 +12,7 @@ use super::connection::{Connection, Connections, Engine, is_entry_name};
 use super::cross::Placements;
 use super::duration::{DurationText, HOUR, SECOND, duration_setting};
 use super::fault::Report;
+use super::full_load::{FullLoadSettings, FullLoadShape, LoadOrigin, LoadSurroundings};
 use super::monitors::{Monitors, MonitorsShape, Presence, Surroundings};
 use super::path::{Path, is_harmless, shown};
 use super::schedule::{Schedule, ScheduleShape, Window, WindowShape};
@@ -55,6 +56,9 @@ pub(crate) struct TableShape {
     /// How long a load waits for a lock on the target. Default: 30s.
     #[serde(skip_serializing_if = "Option::is_none")]
     lock_timeout: Option<DurationText>,
+    /// How the table is loaded whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    full_load: Option<FullLoadShape>,
     /// What is watched.
     #[serde(skip_serializing_if = "Option::is_none")]
     monitors: Option<MonitorsShape>,
@@ -99,10 +103,21 @@ pub struct Table {
     pub window: Window,
     pub on_added_column: AddedColumnPolicy,
     pub lock_timeout: Duration,
+    pub full_load: FullLoadSettings,
     pub monitors: Monitors,
 }
 
 impl Table {
+    /// Where the rows of a full load come from; none: nothing is known that has them.
+    pub fn load_origin(&self) -> Option<LoadOrigin> {
+        let default = || match (&self.changes, &self.source) {
+            (Some(_), _) => Some(LoadOrigin::Files),
+            (None, Some(_)) => Some(LoadOrigin::Direct),
+            (None, None) => None,
+        };
+        self.full_load.from.or_else(default)
+    }
+
     /// The policy of a column; that of one which is not mentioned is the default.
     pub fn column_policy(&self, column: &str) -> ColumnPolicy {
         self.columns.get(column).cloned().unwrap_or_default()
@@ -167,6 +182,8 @@ impl TableShape {
         let timeout_at = at.key("lock_timeout");
         let timeout = self.lock_timeout.as_ref();
         let lock_timeout = duration_setting(timeout, LOCK_TIMEOUT_DEFAULT, SECOND..=HOUR, &timeout_at, report);
+        let around = LoadSurroundings { has_source: self.source.is_some(), has_changes: self.changes.is_some() };
+        let full_load = self.full_load.as_ref().map(|shape| shape.convert(around, &at.key("full_load"), report));
         let surroundings = Surroundings { source: (&self.source).into(), changes: Presence::from(&self.changes) };
         let monitors = self.monitors.as_ref().map(|shape| shape.convert(surroundings, &at.key("monitors"), report));
         Some(Table {
@@ -180,6 +197,7 @@ impl TableShape {
             window,
             on_added_column: self.added_columns.unwrap_or_default(),
             lock_timeout,
+            full_load: full_load.unwrap_or_default(),
             monitors: monitors.unwrap_or_default(),
         })
     }
