@@ -10,7 +10,10 @@
 
 pub mod demo;
 pub mod fragment;
+pub mod migrate;
+pub mod mysql;
 pub mod postgres;
+pub mod postgres_source;
 pub mod reduce;
 pub mod sqlite;
 pub mod state;

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use quarrel_model::mapping::TargetEngine;
+
 use crate::fragment::Sql;
 
 /// The text of a statement, compiled in from its file.
@@ -47,6 +49,8 @@ pub enum RenderError {
     Unclosed { file: &'static str },
     #[error("{file}: placeholder `{name}` wants {wanted}")]
     Kind { file: &'static str, name: String, wanted: &'static str },
+    #[error("{engine} has no statement for {what}")]
+    Impossible { what: &'static str, engine: TargetEngine },
 }
 
 impl Template {
@@ -135,7 +139,7 @@ fn repeat(items: &[Vec<Sql>], pattern: &str, separator: &str) -> String {
 /// Compiles a statement's file in.
 macro_rules! template {
     ($file:literal) => {
-        $crate::template::Template::new($file, include_str!(concat!("../", $file)))
+        $crate::template::Template::new($file, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $file)))
     };
 }
 pub(crate) use template;

@@ -9,6 +9,8 @@ use crate::target::Retry;
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 /// SQLSTATE of a column that is added twice.
 const DUPLICATE_COLUMN: &str = "42701";
+/// SQLSTATEs of DDL that comes too late: duplicate table, schema and object; undefined table and column.
+const ALTERED_MEANWHILE: [&str; 5] = ["42P07", "42P06", "42710", "42P01", "42703"];
 /// SQLite's primary codes for a database that another connection writes to.
 const SQLITE_BUSY: u32 = 5;
 const SQLITE_LOCKED: u32 = 6;
@@ -33,6 +35,16 @@ pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
 pub(crate) fn is_column_there(error: &sqlx::Error) -> bool {
     let told = |error: &dyn sqlx::error::DatabaseError| error.message().starts_with("duplicate column name");
     code(error).is_some_and(|code| code == DUPLICATE_COLUMN) || error.as_database_error().is_some_and(told)
+}
+
+/// Whether DDL found a table or a column there, or gone, that was not so when it was planned.
+pub(crate) fn is_altered_meanwhile(error: &sqlx::Error) -> bool {
+    let told = |error: &dyn sqlx::error::DatabaseError| {
+        let message = error.message();
+        message.ends_with("already exists") || message.starts_with("no such column")
+    };
+    let named = code(error).is_some_and(|code| ALTERED_MEANWHILE.contains(&code.as_str()));
+    named || is_column_there(error) || error.as_database_error().is_some_and(told)
 }
 
 /// Whether the statement failed on a value: class 22 (data exception), or 23514, which domains raise.

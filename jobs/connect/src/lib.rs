@@ -1,6 +1,6 @@
-//! The databases Quarrel writes to, behind one trait.
+//! The databases Quarrel reads tables' descriptions from and writes to, behind two traits.
 //!
-//! [`Target`] is the contract; an engine is a folder ([`postgres`], [`sqlite`]); one conformance suite in `tests/` holds for
+//! [`Source`](source::Source) and [`Target`] are the contracts; an engine is a folder ([`postgres`], [`sqlite`], [`mysql`]); one conformance suite in `tests/` holds for
 //! all of them. Nothing here decides what to load: that is a [`LoadPlan`](quarrel_model::target::LoadPlan), made elsewhere.
 //!
 //! # Invariants
@@ -11,9 +11,11 @@ mod backoff;
 mod database_error;
 pub mod fail_point;
 mod ledger_text;
+pub mod mysql;
 pub mod postgres;
 pub mod reduced;
 mod rows;
+pub mod source;
 pub mod sqlite;
 mod statement;
 pub mod target;

@@ -15,7 +15,9 @@ mod describe;
 mod ledger;
 mod load;
 mod merge;
+mod migrate;
 mod session;
+mod source;
 mod stage;
 mod types;
 
@@ -25,6 +27,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use quarrel_model::ledger::{AppliedFile, Ledger, LedgerFrom};
+use quarrel_model::migration::MigrationStep;
 use quarrel_model::names::{QualifiedName, TableName};
 use quarrel_model::target::{LoadReceipt, TargetTable};
 use sqlx::PgPool;
@@ -32,6 +35,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use tokio::sync::Semaphore;
 
 use self::session::Reading;
+pub use self::source::PostgresSource;
 use crate::backoff::wait_to_retry;
 use crate::target::{Load, Target, TargetError};
 
@@ -57,11 +61,7 @@ impl PostgresTarget {
     /// # Errors
     /// A URL that can't be read.
     pub async fn connect(name: &str, url: &str, max_connections: u32) -> Result<Self, TargetError> {
-        let options = PgConnectOptions::from_str(url)
-            .map_err(|source| TargetError::Connect { connection: name.to_owned(), source })?
-            .application_name(APPLICATION_NAME);
-        let options =
-            if says_ssl_mode(url) || is_local(&options) { options } else { options.ssl_mode(PgSslMode::VerifyFull) };
+        let options = connect_options(name, url)?;
         let connections = max_connections.max(1);
         let pool = PgPoolOptions::new()
             .max_connections(connections)
@@ -69,6 +69,15 @@ impl PostgresTarget {
             .connect_lazy_with(options);
         Ok(PostgresTarget { name: name.to_owned(), pool, slots: Arc::new(Semaphore::new(connections as usize)) })
     }
+}
+
+/// The options of a URL, whose `sslmode` and `sslrootcert` are honoured. A URL that doesn't say `sslmode` means
+/// `verify-full`, unless the server is on this machine.
+fn connect_options(name: &str, url: &str) -> Result<PgConnectOptions, TargetError> {
+    let options = PgConnectOptions::from_str(url)
+        .map_err(|source| TargetError::Connect { connection: name.to_owned(), source })?
+        .application_name(APPLICATION_NAME);
+    Ok(if says_ssl_mode(url) || is_local(&options) { options } else { options.ssl_mode(PgSslMode::VerifyFull) })
 }
 
 fn says_ssl_mode(url: &str) -> bool {
@@ -124,6 +133,10 @@ impl Target for PostgresTarget {
             }
             attempt += 1;
         }
+    }
+
+    async fn migrate(&self, table: &QualifiedName, steps: &[MigrationStep]) -> Result<(), TargetError> {
+        migrate::migrate(self, table, steps).await
     }
 
     async fn check(&self, table: &QualifiedName) -> Result<Vec<String>, TargetError> {

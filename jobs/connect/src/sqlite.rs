@@ -6,6 +6,7 @@
 mod describe;
 mod ledger;
 mod load;
+mod migrate;
 mod value;
 
 use std::str::FromStr;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use quarrel_model::ledger::{AppliedFile, Ledger, LedgerFrom};
+use quarrel_model::migration::MigrationStep;
 use quarrel_model::names::{QualifiedName, TableName};
 use quarrel_model::target::{LoadReceipt, TargetTable};
 use sqlx::SqlitePool;
@@ -106,6 +108,11 @@ impl Target for SqliteTarget {
             }
             attempt += 1;
         }
+    }
+
+    async fn migrate(&self, table: &QualifiedName, steps: &[MigrationStep]) -> Result<(), TargetError> {
+        let _turn = self.loading.lock().await;
+        migrate::migrate(&self.pool, table, steps).await
     }
 
     async fn check(&self, table: &QualifiedName) -> Result<Vec<String>, TargetError> {

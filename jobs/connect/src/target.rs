@@ -5,10 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use quarrel_model::batch::BatchId;
 use quarrel_model::ledger::{AppliedFile, Epoch, Fence, Ledger, LedgerFrom};
+use quarrel_model::migration::MigrationStep;
 use quarrel_model::names::{QualifiedName, TableName};
 use quarrel_model::target::{LoadPlan, LoadReceipt, TargetTable};
 
-use crate::database_error::{is_column_there, retry_of};
+use crate::database_error::{is_altered_meanwhile, is_column_there, retry_of};
 use crate::reduced::{Quarantine, QuarantineError, ReducedError, ReducedRows};
 
 /// A database that can take a reduced batch.
@@ -60,6 +61,14 @@ pub trait Target: Send + Sync + std::fmt::Debug {
     /// Dropping the future, or cancelling through [`Load::cancel`], leaves the target as it was.
     async fn load(&self, load: Load<'_>) -> Result<LoadReceipt, TargetError>;
 
+    /// Carries out the steps of a [`Migration`](quarrel_model::migration::Migration) of this table, in order and in one
+    /// transaction: all of them, or none. (An engine that can't do one of them in a transaction says so in its own documentation;
+    /// what it has done before a failure is then part of what the next plan finds.)
+    ///
+    /// It checks nothing and does not repeat itself: whoever gets an error, a lost reply among them, describes and plans again,
+    /// and finds nothing to do if it was committed.
+    async fn migrate(&self, table: &QualifiedName, steps: &[MigrationStep]) -> Result<(), TargetError>;
+
     /// Checks what a load needs: that the database answers, and that the account may create the ledger and write the table.
     /// Gives each thing that is missing, in words for the operator.
     async fn check(&self, table: &QualifiedName) -> Result<Vec<String>, TargetError>;
@@ -110,6 +119,8 @@ pub enum TargetError {
     Merge { table: QualifiedName, batch: BatchId, source: sqlx::Error },
     #[error("failed to add column `{column}` to {table}")]
     AddColumn { table: QualifiedName, column: String, source: sqlx::Error },
+    #[error("failed to migrate {table}")]
+    Migrate { table: QualifiedName, source: sqlx::Error },
     #[error("failed to commit batch {batch} into {table}, and it is not in the ledger")]
     Commit { table: QualifiedName, batch: BatchId, source: sqlx::Error },
     #[error("{table} is locked: {blocker}")]
@@ -173,6 +184,8 @@ impl TargetError {
             | TargetError::Merge { source, .. }
             | TargetError::Check { source, .. } => retry_of(source),
             TargetError::AddColumn { source, .. } if is_column_there(source) => Retry::Replan,
+            TargetError::Migrate { source, .. } if is_altered_meanwhile(source) => Retry::Replan,
+            TargetError::Migrate { source, .. } => retry_of(source),
             TargetError::AddColumn { source, .. } => retry_of(source),
             // Whether it was committed is asked of the ledger, first thing in the next attempt.
             TargetError::Commit { .. } | TargetError::Locked { .. } => Retry::Again,

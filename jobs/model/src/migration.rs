@@ -30,7 +30,8 @@ mod step;
 #[cfg(test)]
 mod tests;
 
-pub use self::constant::Constant;
+pub use self::apply::is_varchar_growth;
+pub use self::constant::{Constant, Digits};
 pub use self::difference::{Difference, Refusal};
 pub use self::plan::plan_migration;
 pub use self::record::MigrationRecord;

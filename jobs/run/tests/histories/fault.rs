@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use quarrel_connect::target::{Load, Target, TargetError};
 use quarrel_model::ledger::{AppliedFile, Ledger, LedgerFrom};
+use quarrel_model::migration::MigrationStep;
 use quarrel_model::names::{QualifiedName, TableName};
 use quarrel_model::target::{LoadReceipt, TargetTable};
 
@@ -93,6 +94,10 @@ impl Target for ScriptedTarget {
             }
             _ => self.reach().await?.load(load).await,
         }
+    }
+
+    async fn migrate(&self, table: &QualifiedName, steps: &[MigrationStep]) -> Result<(), TargetError> {
+        self.reach().await?.migrate(table, steps).await
     }
 
     async fn check(&self, table: &QualifiedName) -> Result<Vec<String>, TargetError> {
