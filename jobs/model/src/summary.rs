@@ -35,6 +35,9 @@ impl RunStatus {
 /// Seconds of each step of a run, all batches together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct StepSeconds {
+    /// Full load only.
+    #[serde(default)]
+    pub migrate: f64,
     pub collect: f64,
     pub reduce: f64,
     pub load: f64,
@@ -82,6 +85,12 @@ pub struct RunSummary {
     pub seconds: StepSeconds,
     /// The instant in the name of the last file applied to every target, RFC 3339.
     pub watermark: Option<String>,
+    /// What was done to the targets' columns, a line each; full load only.
+    #[serde(default)]
+    pub migrations: Vec<String>,
+    /// What was expected before rows were loaded, beside `seconds.load`; full load only.
+    #[serde(default)]
+    pub estimate_seconds: Option<f64>,
     pub warnings: Vec<String>,
     /// The whole chain of causes.
     pub error: Option<String>,

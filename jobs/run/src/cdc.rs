@@ -11,7 +11,6 @@
 mod apply;
 mod clean;
 pub mod plan;
-mod record;
 mod tables;
 
 use std::collections::BTreeSet;
@@ -29,12 +28,12 @@ use uuid::Uuid;
 pub(crate) use self::apply::load_rules;
 pub use self::tables::{TABLES_AT_ONCE, run_tables};
 
-use self::record::RunRecorder;
 use crate::collect::{CollectContext, Collected, TargetOfTable, collect};
 use crate::context::Context;
 use crate::error::{RunError, chain};
 use crate::inspect::InspectCache;
 use crate::lease_keeper::LeaseKeeper;
+use crate::record::RunRecorder;
 use crate::state::StateError;
 use crate::state::lease::{Holder, Lease};
 

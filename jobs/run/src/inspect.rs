@@ -41,6 +41,8 @@ pub enum InspectError {
     TooShort { key: String, size: u64 },
     #[error("change file `{key}` has no operation column `{column}`; it has: {found}")]
     NoOperation { key: String, column: String, found: String },
+    #[error("full-load files `{first}` and `{key}` have different columns: {first_columns} and {columns}")]
+    Differ { first: String, first_columns: String, key: String, columns: String },
     #[error("failed to read the change sequences of `{key}`")]
     Sequences { key: String, source: ParquetError },
 }
@@ -169,7 +171,7 @@ async fn inspect_file(
 /// Columns that DMS adds by its transformation rules start with this.
 const PRODUCER_PREFIX: &str = "AR_H_";
 
-fn is_data(field: &Field, changes: &Changes) -> bool {
+pub(crate) fn is_data(field: &Field, changes: &Changes) -> bool {
     let name = field.name();
     let own = name == &changes.operation_column
         || name == &changes.sequence_column

@@ -13,7 +13,7 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _, PutPayload};
 use quarrel_executor::pinned_reader::{OpenedFile, PinnedSource, ReadError, ReadMode, open_file};
 use quarrel_executor::stores::{StoreError, StoreSettings, open_store};
 use quarrel_model::batch::{Area, FileLocation};
-use quarrel_model::change_file::{ChangeFile, ObjectKind, UnknownFileName, classify_dms};
+use quarrel_model::change_file::{ChangeFile, FileOrder, ObjectKind, UnknownFileName, classify_dms};
 use quarrel_model::config::LakeUrl;
 use quarrel_model::ledger::same_object;
 use quarrel_model::names::TableName;
@@ -212,6 +212,75 @@ impl Lake {
         }
         listing.files.sort_by(|a, b| a.file.order.cmp(&b.file.order));
         Ok(listing)
+    }
+
+    /// Lists the full-load files of one table, by key. Their order says nothing: a load's rows have no order.
+    ///
+    /// # Errors
+    /// Listing failed, or a Parquet file is neither a full-load file nor a change file by its name.
+    pub async fn list_full_load(&self, prefix: &str) -> Result<Vec<ListedFile>, LakeError> {
+        let mut files = Vec::new();
+        for object in self.changes.list(&self.changes.key(prefix)).await? {
+            let key = object.location.to_string();
+            match classify_dms(&key)? {
+                ObjectKind::FullLoad => {
+                    let order = FileOrder::from_stored(key.clone());
+                    let file = ChangeFile { key, etag: object.e_tag, size: object.size, order };
+                    let location = FileLocation::at_source(&file);
+                    files.push(ListedFile { file, location, modified: object.last_modified });
+                }
+                ObjectKind::Other | ObjectKind::Change(_) => {}
+            }
+        }
+        files.sort_by(|a, b| a.file.key.cmp(&b.file.key));
+        Ok(files)
+    }
+
+    /// The folder of a table's full loads: a folder for each load.
+    pub fn full_load_folder(&self, table: &TableName) -> Path {
+        self.work.prefix.clone().join("full_load").join(table.0.as_str())
+    }
+
+    /// The folder of a table's migrations, one JSON document each.
+    pub fn migrations_folder(&self, table: &TableName) -> Path {
+        self.work.prefix.clone().join("migrations").join(table.0.as_str())
+    }
+
+    /// Puts an archived change file back to where it came from; whether it was in the archive.
+    ///
+    /// # Errors
+    /// Copying or deleting failed: it is then in the archive still, or in both places.
+    pub async fn restore(&self, table: &TableName, file: &ChangeFile) -> Result<bool, LakeError> {
+        let archived = self.archive_key(table, &file.key);
+        if self.work.head(&archived).await?.is_none_or(|found| found.size != file.size) {
+            return Ok(false);
+        }
+        let to = path_of(&file.key);
+        let failed = |source| LakeError::Archive { key: file.key.clone(), source };
+        if self.changes.store_url == self.work.store_url {
+            self.changes.store.copy(&archived, &to).await.map_err(failed)?;
+        } else {
+            copy_between(&self.work.store, &archived, &self.changes.store, &to).await.map_err(failed)?;
+        }
+        self.work.delete(&archived).await?;
+        Ok(true)
+    }
+
+    /// Deletes the folders of a table's earlier full loads; `keep` is the one that is needed.
+    ///
+    /// # Errors
+    /// Listing or the first deletion that failed.
+    pub async fn drop_earlier_loads(&self, table: &TableName, keep: &Path) -> Result<usize, LakeError> {
+        let objects = self.work.list(&self.full_load_folder(table)).await?;
+        let earlier: Vec<Path> =
+            objects.into_iter().map(|object| object.location).filter(|key| !key.prefix_matches(keep)).collect();
+        let count = earlier.len();
+        futures::stream::iter(earlier)
+            .map(|key| self.work.delete_owned(key))
+            .buffer_unordered(CLEAN_CONCURRENCY)
+            .try_collect::<()>()
+            .await?;
+        Ok(count)
     }
 
     /// The area that a file lies in.

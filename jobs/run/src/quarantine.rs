@@ -10,8 +10,8 @@ use datafusion::arrow::datatypes::{DataType, Field, Int32Type, Schema};
 use object_store::path::Path;
 use parquet::arrow::ArrowWriter;
 use quarrel_connect::reduced::{BadRow, FILE, Quarantine, QuarantineError};
-use quarrel_model::batch::Batch;
-use quarrel_model::names::QualifiedName;
+use quarrel_model::batch::{Batch, BatchId};
+use quarrel_model::names::{QualifiedName, TableName};
 
 use crate::lake::LakeArea;
 
@@ -31,6 +31,19 @@ impl LakeQuarantine {
         let folder = folder.join(target.to_string()).join(batch.id.0.as_str());
         let files = batch.changed_files().map(|file| file.file.key.clone()).collect();
         LakeQuarantine { area, folder, files, objects: AtomicU64::new(0) }
+    }
+
+    /// For one part of a full load; `files` are the names of all parts. What an earlier attempt of this process left is not
+    /// known here, so a restart always looks.
+    pub fn of_load(
+        area: LakeArea,
+        (table, target, load): (&TableName, &QualifiedName, &BatchId),
+        part: usize,
+        files: Vec<String>,
+    ) -> Self {
+        let folder = area.prefix.clone().join("quarantine").join(table.0.as_str());
+        let folder = folder.join(target.to_string()).join(load.0.as_str()).join(format!("{part:06}"));
+        LakeQuarantine { area, folder, files, objects: AtomicU64::new(1) }
     }
 
     fn failed(&self, source: impl std::error::Error + Send + Sync + 'static) -> QuarantineError {

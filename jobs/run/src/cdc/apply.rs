@@ -14,13 +14,13 @@ use quarrel_model::batch::Batch;
 use quarrel_model::config::{Changes, Table};
 use quarrel_model::target::{LoadPlan, LoadReceipt, LoadRules, TargetTable, plan_load};
 
-use super::record::RunRecorder;
 use super::target_name;
 use crate::collect::{BatchGroup, Member, TargetOfTable};
 use crate::context::Context;
 use crate::error::RunError;
 use crate::lease_keeper::LeaseKeeper;
 use crate::quarantine::LakeQuarantine;
+use crate::record::RunRecorder;
 use crate::reduce::{Manifest, ReduceContext, reduce_batch};
 use crate::reduced::LakeRows;
 

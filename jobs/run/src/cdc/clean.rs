@@ -8,10 +8,10 @@ use quarrel_model::change_file::ChangeFile;
 use quarrel_model::config::{AfterLoad, Changes, Table};
 use quarrel_model::ledger::LedgerFrom;
 
-use super::record::RunRecorder;
 use crate::collect::CollectContext;
 use crate::context::Context;
 use crate::error::RunError;
+use crate::record::RunRecorder;
 
 /// Cleans away what all targets have.
 ///

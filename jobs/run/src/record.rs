@@ -8,6 +8,7 @@ use quarrel_model::config::Table;
 use quarrel_model::ledger::Fence;
 use quarrel_model::names::TableName;
 use quarrel_model::position::Watermark;
+use quarrel_model::replace::LoadId;
 use quarrel_model::summary::{RunStatus, RunSummary, StepSeconds, TargetSummary};
 use quarrel_model::target::LoadReceipt;
 
@@ -17,15 +18,25 @@ use crate::state::{StateError, StateStore, stored_instant};
 
 /// A step that has begun.
 #[derive(Debug)]
-pub(super) struct OpenStep {
+pub(crate) struct OpenStep {
     name: &'static str,
     batch: Option<BatchId>,
     started_at: DateTime<Utc>,
     started: Instant,
 }
 
+/// What a full load did to one target.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Replaced {
+    pub(crate) rows: u64,
+    pub(crate) quarantined: u64,
+    pub(crate) elapsed: Duration,
+    pub(crate) copy_seconds: f64,
+    pub(crate) finish_seconds: f64,
+}
+
 /// Gathers what a run does.
-pub(super) struct RunRecorder {
+pub(crate) struct RunRecorder {
     state: StateStore,
     summary: RunSummary,
     started: Instant,
@@ -36,7 +47,7 @@ pub(super) struct RunRecorder {
 }
 
 impl RunRecorder {
-    pub(super) fn new(state: &StateStore, run_id: &str, job: &str, table: &Table) -> Self {
+    pub(crate) fn new(state: &StateStore, run_id: &str, job: &str, table: &Table) -> Self {
         let target = |entry: &quarrel_model::config::TargetEntry| TargetSummary {
             connection: entry.connection.clone(),
             table: entry.table.clone(),
@@ -68,6 +79,8 @@ impl RunRecorder {
             targets: table.targets.iter().map(target).collect(),
             seconds: StepSeconds::default(),
             watermark: None,
+            migrations: Vec::new(),
+            estimate_seconds: None,
             warnings: Vec::new(),
             error: None,
             hint: None,
@@ -83,7 +96,7 @@ impl RunRecorder {
         }
     }
 
-    pub(super) fn run_id(&self) -> &str {
+    pub(crate) fn run_id(&self) -> &str {
         &self.summary.run_id
     }
 
@@ -92,7 +105,7 @@ impl RunRecorder {
     }
 
     /// Records the start; steps are recorded only behind it.
-    pub(super) async fn start(&mut self, at: DateTime<Utc>, fence: &Fence) -> Result<(), StateError> {
+    pub(crate) async fn start(&mut self, at: DateTime<Utc>, fence: &Fence) -> Result<(), StateError> {
         let run = RunStart {
             run_id: self.run_id(),
             job: &self.summary.job,
@@ -106,15 +119,16 @@ impl RunRecorder {
         Ok(())
     }
 
-    pub(super) fn begin(&self, name: &'static str, batch: Option<&BatchId>) -> OpenStep {
+    pub(crate) fn begin(&self, name: &'static str, batch: Option<&BatchId>) -> OpenStep {
         OpenStep { name, batch: batch.cloned(), started_at: Utc::now(), started: Instant::now() }
     }
 
-    pub(super) async fn end(&mut self, step: OpenStep, error: Option<&RunError>) -> Result<(), StateError> {
+    pub(crate) async fn end(&mut self, step: OpenStep, error: Option<&RunError>) -> Result<(), StateError> {
         let seconds = step.started.elapsed().as_secs_f64();
         match step.name {
             "collect" => self.summary.seconds.collect += seconds,
             "reduce" => self.summary.seconds.reduce += seconds,
+            "migrate" => self.summary.seconds.migrate += seconds,
             "load" => self.summary.seconds.load += seconds,
             _ => self.summary.seconds.clean += seconds,
         }
@@ -135,7 +149,7 @@ impl RunRecorder {
         self.state.record_step(&record).await
     }
 
-    pub(super) fn collected(&mut self, batch: &Batch, kept: u64) {
+    pub(crate) fn collected(&mut self, batch: &Batch, kept: u64) {
         let summary = &mut self.summary;
         summary.batches.push(batch.id.clone());
         summary.files += batch.files.len() as u64;
@@ -150,7 +164,7 @@ impl RunRecorder {
         });
     }
 
-    pub(super) fn loaded(&mut self, index: usize, receipt: &LoadReceipt, elapsed: Duration) {
+    pub(crate) fn loaded(&mut self, index: usize, receipt: &LoadReceipt, elapsed: Duration) {
         let target = &mut self.summary.targets[index];
         target.rows += receipt.rows;
         target.upserts += receipt.upserts;
@@ -161,7 +175,7 @@ impl RunRecorder {
         target.merge_seconds += receipt.merge_seconds;
     }
 
-    pub(super) fn target_failed(&mut self, index: usize, error: &RunError) {
+    pub(crate) fn target_failed(&mut self, index: usize, error: &RunError) {
         let text = chain(error);
         tracing::error!(job = self.summary.job, table = %self.table(), target = index, error = text, "target failed");
         let target = &mut self.summary.targets[index];
@@ -174,30 +188,62 @@ impl RunRecorder {
         }
     }
 
-    pub(super) fn failed_targets(&self) -> &[usize] {
+    pub(crate) fn failed_targets(&self) -> &[usize] {
         &self.failed
     }
 
-    pub(super) fn has_batches(&self) -> bool {
+    pub(crate) fn has_batches(&self) -> bool {
         !self.summary.batches.is_empty()
     }
 
-    pub(super) fn cleaned(&mut self, files: usize) {
+    /// Notes what a full load takes: rows are counted as changes, each an insert.
+    pub(crate) fn full_load(&mut self, load: &LoadId, files: u64, bytes: u64, rows: u64, estimate_seconds: Option<f64>) {
+        let summary = &mut self.summary;
+        summary.batches.push(load.batch());
+        summary.files = files;
+        summary.bytes = bytes;
+        summary.changes = rows;
+        summary.kept = rows;
+        summary.estimate_seconds = estimate_seconds;
+    }
+
+    /// Notes what a full load did to a target.
+    pub(crate) fn replaced(&mut self, index: usize, replaced: &Replaced) {
+        let target = &mut self.summary.targets[index];
+        target.rows = replaced.rows + replaced.quarantined;
+        target.upserts = replaced.rows;
+        target.quarantined = replaced.quarantined;
+        target.seconds = replaced.elapsed.as_secs_f64();
+        target.stage_seconds = replaced.copy_seconds;
+        target.merge_seconds = replaced.finish_seconds;
+    }
+
+    /// Notes a migration, in a line.
+    pub(crate) fn migrated(&mut self, what: String) {
+        self.summary.migrations.push(what);
+    }
+
+    /// Notes how far every target is by a full load.
+    pub(crate) fn reached(&mut self, watermark: Watermark) {
+        self.watermark = Some(watermark);
+    }
+
+    pub(crate) fn cleaned(&mut self, files: usize) {
         self.summary.cleaned_files += files as u64;
     }
 
-    pub(super) fn warn(&mut self, warning: String) {
+    pub(crate) fn warn(&mut self, warning: String) {
         tracing::warn!(table = %self.table(), "{warning}");
         self.summary.warnings.push(warning);
     }
 
     /// How a run without failures ended.
-    pub(super) fn success(&self) -> RunStatus {
+    pub(crate) fn success(&self) -> RunStatus {
         if self.has_batches() { RunStatus::Succeeded } else { RunStatus::NothingToDo }
     }
 
     /// Ends the run: totals over targets are the largest of any, since all get the same rows.
-    pub(super) async fn finish(mut self, status: RunStatus, error: Option<RunError>) -> RunSummary {
+    pub(crate) async fn finish(mut self, status: RunStatus, error: Option<RunError>) -> RunSummary {
         let summary = &mut self.summary;
         summary.status = status;
         summary.upserts = summary.targets.iter().map(|target| target.upserts).max().unwrap_or(0);
