@@ -13,6 +13,7 @@ pub mod fail_point;
 mod ledger_text;
 pub mod postgres;
 pub mod reduced;
+pub mod replace;
 mod rows;
 pub mod sqlite;
 mod statement;

@@ -16,6 +16,7 @@ pub mod config;
 pub mod ledger;
 pub mod names;
 pub mod position;
+pub mod replace;
 pub mod schema;
 pub mod summary;
 pub mod target;
