@@ -43,6 +43,7 @@ pub(crate) fn ledger(table: &TableName, stored: Option<StoredTable>) -> Result<L
             .map(|file| Watermark { file: FileOrder::from_stored(file), sequence: sequence.map(ChangeSequence) }),
         last_batch: last_batch.map(BatchId),
         schema: schema.map(|schema| serde_json::from_str(&schema)).transpose().map_err(corrupt)?,
+        floor: None,
         files: Vec::new(),
     })
 }

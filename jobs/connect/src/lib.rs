@@ -14,6 +14,7 @@ mod ledger_text;
 pub mod mysql;
 pub mod postgres;
 pub mod reduced;
+pub mod replace;
 mod rows;
 pub mod source;
 pub mod sqlite;

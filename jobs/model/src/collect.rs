@@ -6,6 +6,7 @@
 //!
 //! # Invariants
 //! - A file is taken once: what the ledger has, by key, ETag and size, is not pending.
+//! - A file before the ledger's floor is contained in the last full load: it is neither pending nor late, whatever its content.
 //! - A file before the watermark brings every applied file behind it into the same batch. So the last change of each key
 //!   wins, whatever came late, and the replay is one transaction: readers never see a row move back.
 //! - Same listing, ledger and window: same batch, same id.

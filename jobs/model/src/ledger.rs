@@ -49,6 +49,8 @@ pub struct Ledger {
     pub last_batch: Option<BatchId>,
     /// The data columns of the last batch applied.
     pub schema: Option<FileSchema>,
+    /// Where the last full load starts: change files before it are contained in the table, and count as applied.
+    pub floor: Option<FileOrder>,
     /// Applied files from a given order on.
     pub files: Vec<AppliedFile>,
 }
@@ -60,7 +62,7 @@ impl Ledger {
         for applied in &self.files {
             index.entry(applied.file.key.as_str()).or_default().push(applied);
         }
-        LedgerIndex(index)
+        LedgerIndex { files: index, floor: self.floor.as_ref() }
     }
 }
 
@@ -85,17 +87,24 @@ pub enum LedgerFrom {
 
 /// Applied files by key, for many look-ups.
 #[derive(Debug)]
-pub struct LedgerIndex<'a>(HashMap<&'a str, Vec<&'a AppliedFile>>);
+pub struct LedgerIndex<'a> {
+    files: HashMap<&'a str, Vec<&'a AppliedFile>>,
+    floor: Option<&'a FileOrder>,
+}
 
 impl LedgerIndex<'_> {
     /// Whether some object under this key has been applied.
     pub fn has_key(&self, key: &str) -> bool {
-        self.0.contains_key(key)
+        self.files.contains_key(key)
     }
 
-    /// Whether exactly this object has been applied. An object without an ETag on either side is known by key and size.
+    /// Whether exactly this object has been applied, or stands before the floor. An object without an ETag on either side is
+    /// known by key and size.
     pub fn has(&self, file: &ChangeFile) -> bool {
-        let held = self.0.get(file.key.as_str()).into_iter().flatten();
+        if self.floor.is_some_and(|floor| file.order < *floor) {
+            return true;
+        }
+        let held = self.files.get(file.key.as_str()).into_iter().flatten();
         held.into_iter().any(|applied| same_object(&applied.file.identity(), &file.identity()))
     }
 }

@@ -19,6 +19,7 @@ pub mod mapping;
 pub mod migration;
 pub mod names;
 pub mod position;
+pub mod replace;
 pub mod schema;
 pub mod source;
 pub mod summary;

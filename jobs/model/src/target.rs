@@ -255,7 +255,7 @@ fn check_key(batch: &Batch, table: &TargetTable, rules: &LoadRules) -> Result<()
     Ok(())
 }
 
-fn check_collisions(columns: &[LoadColumn]) -> Result<(), LoadPlanError> {
+pub(crate) fn check_collisions(columns: &[LoadColumn]) -> Result<(), LoadPlanError> {
     let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
     for column in columns {
         if let Some(first) = seen.insert(&column.target.name, &column.source) {
@@ -269,7 +269,7 @@ fn check_collisions(columns: &[LoadColumn]) -> Result<(), LoadPlanError> {
     Ok(())
 }
 
-fn check_required(table: &TargetTable, columns: &[LoadColumn]) -> Result<(), LoadPlanError> {
+pub(crate) fn check_required(table: &TargetTable, columns: &[LoadColumn]) -> Result<(), LoadPlanError> {
     for column in &table.columns {
         let filled = column.nullable || column.has_default || column.generation != Generation::None;
         if !filled && !columns.iter().any(|load| load.target.name == column.name) {

@@ -45,6 +45,7 @@ fn ledger_of(files: &[InspectedFile]) -> Ledger {
         watermark,
         last_batch: None,
         schema: Some(columns(&["id"])),
+        floor: None,
         files: files.iter().map(applied).collect(),
     }
 }
@@ -208,4 +209,64 @@ fn an_accepted_schema_change_ends_one_batch_and_starts_the_next() {
     assert_eq!((first.files.len(), first.schema), (1, columns(&["id", "old"])));
     let second = plan(&[&after], SchemaChangeRule::Accept).unwrap().unwrap();
     assert_eq!((second.files.len(), second.schema), (1, columns(&["id", "new"])));
+}
+
+/// The ledger as a full load from this second on leaves it.
+fn ledger_after_load(second: u32) -> Ledger {
+    let floor = FileOrder::at(file(second, "").order.instant().unwrap());
+    let watermark = Some(Watermark { file: floor.clone(), sequence: None });
+    Ledger { watermark, last_batch: Some(BatchId("load".to_owned())), floor: Some(floor), ..Ledger::default() }
+}
+
+#[test]
+fn files_before_a_full_load_are_contained_in_it_and_those_after_are_new() {
+    let ledger = ledger_after_load(5);
+    let listing: Vec<_> = [1, 4, 5, 6, 9].map(|second| file(second, "a")).to_vec();
+    let pending = select_pending(&listing, &ledger, window(0, 20), NO_LIMIT);
+    assert_eq!(
+        pending.files,
+        [file(5, "a"), file(6, "a"), file(9, "a")],
+        "the look-back reaches behind the load's start"
+    );
+
+    let found = vec![inspected(5), sequenced(6, 1, 9), inspected(9)];
+    assert!(found.iter().all(|file| !is_late(file, &ledger)), "nothing has been applied behind them");
+    assert_eq!(find_replay(&found, &ledger), []);
+    let batch = plan_batch(&name(), &ledger, found, vec![], SchemaChangeRule::Refuse).unwrap().unwrap();
+    assert!(batch.files.iter().all(|file| file.role == FileRole::New));
+    assert_eq!(batch.watermark.file, file(9, "a").order);
+}
+
+#[test]
+fn an_old_file_that_is_overwritten_or_comes_late_stays_contained() {
+    let mut ledger = ledger_of(&[inspected(6), inspected(8)]);
+    ledger.floor = ledger_after_load(5).floor;
+    let listing = [file(2, "other"), file(4, "a"), file(7, "a")];
+    let pending = select_pending(&listing, &ledger, window(0, 20), NO_LIMIT);
+    assert_eq!(pending.files, [file(7, "a")]);
+    let late = vec![inspected(7)];
+    let from = find_replay(&late, &ledger);
+    let replayed = replayed_files(&ledger.files, &from, &late);
+    assert_eq!(
+        replayed.iter().map(|f| &f.file).collect::<Vec<_>>(),
+        [&file(8, "a")],
+        "lateness after the load goes on"
+    );
+}
+
+#[test]
+fn a_cleaner_may_take_what_a_full_load_contains() {
+    let ledger = ledger_after_load(5);
+    let index = ledger.index();
+    assert!(index.has(&file(4, "a")) && !index.has(&file(5, "a")));
+    assert!(!index.has_key(&file(4, "a").key), "no object of that name has been applied");
+}
+
+#[test]
+fn the_first_batch_after_a_full_load_may_have_any_columns() {
+    let known = Ledger { schema: Some(columns(&["id", "old"])), ..ledger_after_load(5) };
+    let renamed = InspectedFile { schema: columns(&["id", "new"]), ..inspected(6) };
+    let plan = |ledger: &Ledger| plan_batch(&name(), ledger, vec![renamed.clone()], vec![], SchemaChangeRule::Refuse);
+    assert!(plan(&known).is_err());
+    assert_eq!(plan(&ledger_after_load(5)).unwrap().unwrap().schema, columns(&["id", "new"]));
 }
