@@ -9,7 +9,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use quarrel_model::collect::SchemaChangeRule;
+use quarrel_model::migration::Allowance;
 use quarrel_run::cdc::CdcOptions;
+use quarrel_run::full_load::{FullLoadOptions, Repeat};
 use quarrel_run::demo::{CHANGES_DEFAULT, CHANGES_MAX, CHANGES_MIN, DemoEngine};
 
 pub use self::servers::{ExecutorArgs, SchedulerArgs};
@@ -131,6 +133,8 @@ pub struct ValidateArgs {
 pub enum Job {
     /// Apply the change files that the targets lack.
     Cdc,
+    /// Make the targets, or make them follow their source, and load them whole; then CDC goes on.
+    FullLoad,
 }
 
 #[derive(Debug, Args)]
@@ -151,9 +155,48 @@ pub struct JobArgs {
     /// Go on where columns were dropped, renamed or retyped: you have looked at the diff and changed the target.
     #[arg(long)]
     accept_schema_changes: bool,
+    /// full-load: load files once more that were loaded before.
+    #[arg(long)]
+    reload: bool,
+    /// full-load: what a migration may do that it never does by itself; may be repeated.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    allow: Vec<Allowed>,
+    /// full-load: rows a second that are read from the source at most [default: the configuration's].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_rows_per_second: Option<u64>,
+}
+
+/// What a migration may be allowed to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Allowed {
+    /// Drop columns that the source no longer has, with their values.
+    Drop,
+    /// Narrow types as the source's were.
+    Narrow,
+    /// Keep columns and wider types that only the target has.
+    Keep,
+}
+
+impl From<Allowed> for Allowance {
+    fn from(allowed: Allowed) -> Self {
+        match allowed {
+            Allowed::Drop => Allowance::Drop,
+            Allowed::Narrow => Allowance::Narrow,
+            Allowed::Keep => Allowance::Keep,
+        }
+    }
 }
 
 impl JobArgs {
+    pub fn full_load_options(&self, now: DateTime<Utc>) -> FullLoadOptions {
+        FullLoadOptions {
+            at: self.at.unwrap_or(now),
+            repeat: if self.reload { Repeat::Again } else { Repeat::OnlyNew },
+            allow: self.allow.iter().copied().map(Allowance::from).collect(),
+            max_rows_per_second: self.max_rows_per_second,
+        }
+    }
+
     pub fn cdc_options(&self, now: DateTime<Utc>) -> CdcOptions {
         CdcOptions {
             at: self.at.unwrap_or(now),

@@ -50,6 +50,19 @@ impl Project {
         Ok(tables)
     }
 
+    /// The tables that are loaded whole: those named, or all that say where their rows come from.
+    pub fn full_load_tables(&self, names: &[String]) -> Result<Vec<Table>, Failure> {
+        let mut tables = self.tables(names)?;
+        if names.is_empty() {
+            tables.retain(|table| table.load_origin().is_some());
+        }
+        if tables.is_empty() {
+            let failure = Failure::new(Exit::UsageOrInternal, "no table of the configuration has `source` or `changes`");
+            return Err(failure.with_hint("say where the rows come from with `source: {connection: …, table: …}`"));
+        }
+        Ok(tables)
+    }
+
     /// The name of a table that is known.
     pub fn table_name(&self, name: &str) -> Result<TableName, Failure> {
         let found = self.config.table(&TableName(name.to_owned()));

@@ -12,8 +12,14 @@ pub struct Migration {
 }
 
 /// Every migration, oldest first. A migration that has been released is never edited: its checksum is stored.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, description: "runs", sql: include_str!("../state/migrations/0001_runs.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, description: "runs", sql: include_str!("../state/migrations/0001_runs.sql") },
+    Migration {
+        version: 2,
+        description: "schema migrations",
+        sql: include_str!("../state/migrations/0002_schema_migrations.sql"),
+    },
+];
 
 /// The engine that keeps the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +73,16 @@ pub const BATCH_SUBMITTED: Template = template!("state/batches/submitted.sql");
 pub const WATERMARK_LIST: Template = template!("state/watermarks/list.sql");
 /// Stores how far a target is.
 pub const WATERMARK_STORE: Template = template!("state/watermarks/store.sql");
+/// Keeps the record of a schema migration.
+pub const SCHEMA_STORE_MIGRATION: Template = template!("state/schema/store_migration.sql");
+/// The migrations of a table, oldest first.
+pub const SCHEMA_LIST_MIGRATIONS: Template = template!("state/schema/list_migrations.sql");
+/// Forgets the known losses of a target.
+pub const SCHEMA_DELETE_LOSSES: Template = template!("state/schema/delete_losses.sql");
+/// Stores a known loss of a column.
+pub const SCHEMA_STORE_LOSS: Template = template!("state/schema/store_loss.sql");
+/// The known losses of a table.
+pub const SCHEMA_LIST_LOSSES: Template = template!("state/schema/list_losses.sql");
 /// Takes a lease that is free or has expired; the epoch grows with every taking.
 pub const LEASE_ACQUIRE: Template = template!("state/leases/acquire.sql");
 /// Who holds a lease.

@@ -5,8 +5,9 @@ use quarrel_model::summary::{RunSummary, TargetSummary};
 use super::grid::{Align, grid};
 use super::units::{count, counted, instant, seconds};
 
-const COLUMNS: [(&str, Align); 13] = [
+const COLUMNS: [(&str, Align); 14] = [
     ("table", Align::Left),
+    ("job", Align::Left),
     ("status", Align::Left),
     ("files", Align::Right),
     ("changes", Align::Right),
@@ -32,6 +33,7 @@ fn row(run: &RunSummary) -> Vec<String> {
     let spent = &run.seconds;
     vec![
         run.table.to_string(),
+        run.job.replace('_', " "),
         run.status.as_str().replace('_', " "),
         count(run.files),
         count(run.changes),
@@ -51,6 +53,10 @@ fn row(run: &RunSummary) -> Vec<String> {
 fn notes(run: &RunSummary) -> Vec<String> {
     let name = &run.table;
     let mut notes = Vec::new();
+    notes.extend(run.migrations.iter().map(|migration| format!("{name} → {migration}")));
+    if let (Some(estimate), true) = (run.estimate_seconds, run.seconds.load > 0.0) {
+        notes.push(format!("{name}: loaded in {} s; {} s were estimated", seconds(run.seconds.load), seconds(estimate)));
+    }
     if run.late_files > 0 {
         let (late, replayed) = (counted(run.late_files, "file"), counted(run.replayed_files, "file"));
         notes.push(format!("{name}: {late} came late; {replayed} applied before were replayed behind"));

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub(crate) use self::apply::load_rules;
+pub(crate) use self::tables::for_each_table;
 pub use self::tables::{TABLES_AT_ONCE, run_tables};
 
 use crate::collect::{CollectContext, Collected, TargetOfTable, collect};

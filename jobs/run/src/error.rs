@@ -7,6 +7,7 @@ use quarrel_model::names::{QualifiedName, TableName};
 use quarrel_model::target::LoadPlanError;
 
 use crate::collect::CollectError;
+use crate::full_load::FullLoadError;
 use crate::lake::LakeError;
 use crate::reduce::ReduceError;
 use crate::state::StateError;
@@ -33,6 +34,8 @@ pub enum RunError {
     NoTable { target: QualifiedName },
     #[error("table {table} has no `changes` in the configuration")]
     NoChanges { table: TableName },
+    #[error(transparent)]
+    FullLoad(#[from] FullLoadError),
     #[error("cancelled")]
     Cancelled,
 }
@@ -57,7 +60,8 @@ impl RunError {
                 Retry::Never { hint } => hint,
             },
             RunError::Collect(CollectError::Lake(_)) | RunError::Lake(_) => None,
-            RunError::NoTable { .. } => Some("create the table first: CDC adds columns, it doesn't create tables"),
+            RunError::NoTable { .. } => Some("create the table first, or have `quarrel run full-load` make it from its source"),
+            RunError::FullLoad(error) => error.hint(),
             RunError::NoChanges { .. } => Some("give the table a `changes:` entry"),
             RunError::State(StateError::Held { .. }) => Some("wait for the other run, or see `quarrel runs`"),
             RunError::State(_)

@@ -43,6 +43,8 @@ pub enum LakeError {
     Write { key: String, source: object_store::Error },
     #[error("failed to archive {key}")]
     Archive { key: String, source: object_store::Error },
+    #[error("{key} was changed since it was listed")]
+    Changed { key: String },
     #[error("failed to delete {key}")]
     Delete { key: String, source: object_store::Error },
 }
@@ -357,6 +359,18 @@ impl Lake {
             return self.changes.store.copy(from, to).await;
         }
         copy_between(&self.changes.store, from, &self.work.store, to).await
+    }
+
+    /// Copies a file of the change area into the work area, as the object that was listed.
+    ///
+    /// # Errors
+    /// It was changed since, copying failed, or the copy is not whole.
+    pub async fn copy_whole(&self, file: &ChangeFile, to: &Path) -> Result<ObjectMeta, LakeError> {
+        if !self.is_unchanged(file).await? {
+            return Err(LakeError::Changed { key: file.key.clone() });
+        }
+        let copy = self.gather(&FileLocation::at_source(file), to).await?;
+        if copy.size == file.size { Ok(copy) } else { Err(LakeError::Changed { key: file.key.clone() }) }
     }
 
     /// Copies a change file into a folder of the work area, for a batch whose files lie in two stores.

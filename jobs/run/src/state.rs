@@ -7,6 +7,7 @@
 
 pub mod lease;
 pub mod records;
+pub mod schema;
 
 use std::path::Path;
 use std::str::FromStr;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use quarrel_connect::postgres::PostgresTarget;
+use quarrel_connect::replace::Replace;
 use quarrel_connect::sqlite::SqliteTarget;
 use quarrel_connect::target::{Target, TargetError};
 use quarrel_model::config::{Config, Connection, Engine};
@@ -22,16 +23,26 @@ pub enum OpenTargetError {
     Engine { connection: ConnectionName },
 }
 
+/// An open connection, by what it can do: one value, seen from each side.
+#[derive(Debug, Clone)]
+struct Opened {
+    target: Arc<dyn Target>,
+    replace: Option<Arc<dyn Replace>>,
+    postgres: Option<PostgresTarget>,
+}
+
 /// The targets of a process, by connection. A connection that can't be opened fails the tables that need it, no others.
 #[derive(Debug, Default)]
 pub struct Targets {
-    open: BTreeMap<ConnectionName, Arc<dyn Target>>,
+    open: BTreeMap<ConnectionName, Opened>,
     failed: BTreeMap<ConnectionName, Arc<OpenTargetError>>,
 }
 
 impl Targets {
     /// Targets that are open already: of one's own making, or with something around them.
     pub fn of(open: BTreeMap<ConnectionName, Arc<dyn Target>>) -> Self {
+        let opened = |target| Opened { target, replace: None, postgres: None };
+        let open = open.into_iter().map(|(name, target)| (name, opened(target))).collect();
         Targets { open, failed: BTreeMap::new() }
     }
 
@@ -59,30 +70,46 @@ impl Targets {
     /// Why it could not be opened.
     pub fn get(&self, name: &ConnectionName) -> Result<Arc<dyn Target>, Arc<OpenTargetError>> {
         match (self.open.get(name), self.failed.get(name)) {
-            (Some(target), _) => Ok(Arc::clone(target)),
+            (Some(opened), _) => Ok(Arc::clone(&opened.target)),
             (None, Some(error)) => Err(Arc::clone(error)),
             (None, None) => Err(Arc::new(OpenTargetError::Engine { connection: name.clone() })),
         }
     }
 
+    /// The target behind a connection, if its tables can be replaced whole.
+    pub fn replace(&self, name: &ConnectionName) -> Option<Arc<dyn Replace>> {
+        self.open.get(name).and_then(|opened| opened.replace.clone())
+    }
+
+    /// The target behind a connection, if it is a Postgres.
+    pub fn postgres(&self, name: &ConnectionName) -> Option<PostgresTarget> {
+        self.open.get(name).and_then(|opened| opened.postgres.clone())
+    }
+
     /// Closes every pool.
     pub async fn close(&self) {
-        for target in self.open.values() {
-            target.close().await;
+        for opened in self.open.values() {
+            opened.target.close().await;
         }
     }
 }
 
-async fn open_target(name: &ConnectionName, connection: &Connection) -> Result<Arc<dyn Target>, OpenTargetError> {
+async fn open_target(name: &ConnectionName, connection: &Connection) -> Result<Opened, OpenTargetError> {
     let secret = |source| OpenTargetError::Secret { connection: name.clone(), source };
     match connection.engine {
         Engine::Postgres => {
             let url = resolve(&connection.url).map_err(secret)?;
-            Ok(Arc::new(PostgresTarget::connect(&name.0, &url, connection.max_connections).await?))
+            let target = PostgresTarget::connect(&name.0, &url, connection.max_connections).await?;
+            Ok(Opened {
+                target: Arc::new(target.clone()),
+                replace: Some(Arc::new(target.clone())),
+                postgres: Some(target),
+            })
         }
         Engine::Sqlite => {
             let url = resolve(&connection.url).map_err(secret)?;
-            Ok(Arc::new(SqliteTarget::connect(&name.0, &url, connection.max_connections).await?))
+            let target = SqliteTarget::connect(&name.0, &url, connection.max_connections).await?;
+            Ok(Opened { target: Arc::new(target.clone()), replace: Some(Arc::new(target)), postgres: None })
         }
         Engine::Redshift | Engine::Mysql | Engine::Clickhouse => {
             Err(OpenTargetError::Engine { connection: name.clone() })

@@ -1,0 +1,196 @@
+//! Makes the targets of a table follow its source's columns, and keeps what was done.
+//!
+//! # Invariants
+//! - All targets are planned before one is touched: a refusal of any stops the table as it was.
+//! - What was run is kept as JSON in the lake and in the state store, after it was run; planning again then finds nothing to
+//!   do, so a crash in between costs the record, never the columns.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use quarrel_connect::mysql::MySqlSource;
+use quarrel_connect::postgres::PostgresSource;
+use quarrel_connect::replace::Replace;
+use quarrel_connect::source::Source;
+use quarrel_connect::target::Target;
+use quarrel_model::config::{Engine, LoadOrigin, Table};
+use quarrel_model::mapping::{Route, TargetEngine};
+use quarrel_model::migration::{Migration, MigrationRecord, MigrationRules, plan_migration};
+use quarrel_model::names::{ConnectionName, QualifiedName};
+use quarrel_model::source::SourceTable;
+use quarrel_model::target::TargetTable;
+
+use super::FullLoadOptions;
+use super::error::FullLoadError;
+use crate::cdc::target_name;
+use crate::context::Context;
+use crate::error::RunError;
+use crate::record::RunRecorder;
+use crate::secrets::resolve;
+use crate::state::{StateError, stored_instant};
+
+/// Describing takes one connection, for a moment.
+const DESCRIBE_CONNECTIONS: u32 = 1;
+
+/// A target that can be loaded.
+#[derive(Debug, Clone)]
+pub(super) struct OpenTarget {
+    pub(super) index: usize,
+    pub(super) connection: ConnectionName,
+    pub(super) name: QualifiedName,
+    pub(super) target: Arc<dyn Target>,
+    pub(super) replace: Arc<dyn Replace>,
+}
+
+/// A target with the plan that makes it follow its source; no plan where the table has no source.
+#[derive(Debug, Clone)]
+pub(super) struct PlannedTarget {
+    pub(super) open: OpenTarget,
+    pub(super) described: Option<TargetTable>,
+    pub(super) migration: Option<Migration>,
+}
+
+impl PlannedTarget {
+    /// The table as it is once the migration is done.
+    ///
+    /// # Errors
+    /// There is none, and nothing that says how to make it.
+    pub(super) fn table(&self) -> Result<&TargetTable, RunError> {
+        let planned = self.migration.as_ref().map(|migration| &migration.after);
+        planned.or(self.described.as_ref()).ok_or_else(|| RunError::NoTable { target: self.open.name.clone() })
+    }
+}
+
+/// Opens the targets of a table; one that can't be opened fails alone.
+pub(super) fn open_targets(context: &Context, table: &Table) -> Vec<Result<OpenTarget, (usize, FullLoadError)>> {
+    let open = |(index, entry): (usize, &quarrel_model::config::TargetEntry)| {
+        let connection = entry.connection.clone();
+        let target = context.targets.get(&connection).map_err(|error| (index, FullLoadError::OpenTarget(error)))?;
+        let replace = context.targets.replace(&connection);
+        let replace =
+            replace.ok_or_else(|| (index, FullLoadError::TargetEngine { connection: connection.clone() }))?;
+        Ok(OpenTarget { index, connection, name: entry.table.clone(), target, replace })
+    };
+    table.targets.iter().enumerate().map(open).collect()
+}
+
+/// Describes the source of a table; None where the configuration names none.
+///
+/// # Errors
+/// It can't be reached, or has no such table.
+pub(super) async fn describe_source(context: &Context, table: &Table) -> Result<Option<SourceTable>, FullLoadError> {
+    let Some(from) = &table.source else { return Ok(None) };
+    let name = &from.connection;
+    let connection = context.config.connection(name);
+    let url = || {
+        resolve(&connection.url).map_err(|source| FullLoadError::Secret { connection: name.clone(), source })
+    };
+    let source: Box<dyn Source> = match connection.engine {
+        Engine::Postgres => Box::new(PostgresSource::connect(&name.0, &url()?, DESCRIBE_CONNECTIONS).await?),
+        Engine::Mysql => Box::new(MySqlSource::connect(&name.0, &url()?, DESCRIBE_CONNECTIONS).await?),
+        Engine::Redshift | Engine::Sqlite | Engine::Clickhouse => {
+            return Err(FullLoadError::SourceEngine { connection: name.clone() });
+        }
+    };
+    let described = source.describe(&from.table).await;
+    source.close().await;
+    let missing = || FullLoadError::NoSource { connection: name.clone(), table: from.table.clone() };
+    described?.ok_or_else(missing).map(Some)
+}
+
+/// Plans what makes a target follow its source.
+///
+/// # Errors
+/// The target can't be described, or differs in what is never changed by itself.
+pub(super) async fn plan_target(
+    context: &Context,
+    table: &Table,
+    source: Option<&SourceTable>,
+    open: OpenTarget,
+    options: &FullLoadOptions,
+) -> Result<PlannedTarget, RunError> {
+    let described = open.target.describe(&open.name).await?;
+    let engine = TargetEngine::of(context.config.connection(&open.connection).engine);
+    let (Some(source), Some(engine)) = (source, engine) else {
+        return Ok(PlannedTarget { open, described, migration: None });
+    };
+    let route = match table.load_origin() {
+        Some(LoadOrigin::Direct) => Route::Direct,
+        Some(LoadOrigin::Files) | None => Route::Dms,
+    };
+    let mut rules = MigrationRules::of(table, &open.name, engine, route);
+    rules.widen = table.full_load.widen;
+    rules.allow = options.allow.iter().copied().collect();
+    let migration = plan_migration(source, described.as_ref(), &rules).map_err(FullLoadError::from)?;
+    Ok(PlannedTarget { open, described, migration: Some(migration) })
+}
+
+/// The statements that carry a migration out.
+///
+/// # Errors
+/// A defect of the statements' files.
+pub(super) fn ddl_of(migration: &Migration) -> Result<Vec<String>, FullLoadError> {
+    let target = &migration.target;
+    let statements = quarrel_sql::migrate::statements(migration.engine, target, &migration.steps)
+        .map_err(|source| FullLoadError::Render { target: target.clone(), source })?;
+    Ok(statements.iter().map(|statement| statement.sql.as_str().to_owned()).collect())
+}
+
+/// Carries a migration out and keeps its record; the table as its database describes it afterwards.
+///
+/// # Errors
+/// The database refuses, or the record can't be kept.
+pub(super) async fn migrate(
+    context: &Context,
+    table: &Table,
+    planned: &PlannedTarget,
+    recorder: &mut RunRecorder,
+) -> Result<TargetTable, RunError> {
+    let open = &planned.open;
+    if let Some(migration) = planned.migration.as_ref().filter(|migration| !migration.steps.is_empty()) {
+        let ddl = ddl_of(migration)?;
+        open.target.migrate(&open.name, &migration.steps).await?;
+        let run = recorder.run_id().to_owned();
+        let names = (&table.name, &open.connection);
+        if let Some(record) = MigrationRecord::of(migration, ddl, names, &run, Utc::now()) {
+            keep_record(context, table, open, &record).await?;
+        }
+        recorder.migrated(format!("{}:{}: {}", open.connection, open.name, migration.summary()));
+    }
+    if let Some(migration) = &planned.migration {
+        store_losses(context, table, open.index, migration).await?;
+    }
+    let found = open.target.describe(&open.name).await?;
+    found.ok_or_else(|| RunError::NoTable { target: open.name.clone() })
+}
+
+async fn keep_record(
+    context: &Context,
+    table: &Table,
+    open: &OpenTarget,
+    record: &MigrationRecord,
+) -> Result<(), RunError> {
+    let json = serde_json::to_string_pretty(record).map_err(|source| StateError::Json { what: "a migration", source })?;
+    // By instant, so that a listing is in order; the run and target tell two of one instant apart.
+    let name = format!("{}-{}-{}.json", stored_instant(record.at), record.run, open.index);
+    let key = context.lake.migrations_folder(&table.name).join(name);
+    context.lake.work.write(&key, json.clone()).await?;
+    context.state.store_migration(record, &target_name(table, open.index), json).await?;
+    Ok(())
+}
+
+async fn store_losses(
+    context: &Context,
+    table: &Table,
+    index: usize,
+    migration: &Migration,
+) -> Result<(), RunError> {
+    let losses = migration.columns.iter().flat_map(|column| {
+        column.mapped.losses.iter().map(|loss| (column.mapped.source.clone(), loss.sentence()))
+    });
+    context.state.store_losses(&table.name, &target_name(table, index), losses.collect()).await?;
+    Ok(())
+}
+
+
+
