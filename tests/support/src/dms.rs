@@ -88,7 +88,21 @@ impl Default for DmsOptions {
 /// # Panics
 /// When a value is not of its column's type.
 pub fn encode(file: &ChangeFileSpec, options: &DmsOptions) -> Vec<u8> {
+    encode_batch(&batch_of(file, options), options)
+}
+
+/// The bytes of a full-load file: the rows of `file`, whose events are inserts, without `Op`, as DMS writes them unless it is
+/// told otherwise (`IncludeOpForFullLoad`).
+///
+/// # Panics
+/// When a value is not of its column's type.
+pub fn encode_full_load(file: &ChangeFileSpec, options: &DmsOptions) -> Vec<u8> {
     let batch = batch_of(file, options);
+    let data: Vec<usize> = (1..batch.num_columns()).collect();
+    encode_batch(&batch.project(&data).expect("the columns are there"), options)
+}
+
+fn encode_batch(batch: &RecordBatch, options: &DmsOptions) -> Vec<u8> {
     let properties = WriterProperties::builder()
         .set_compression(options.codec.compression())
         .set_max_row_group_row_count(Some(options.row_group_rows))
@@ -97,10 +111,10 @@ pub fn encode(file: &ChangeFileSpec, options: &DmsOptions) -> Vec<u8> {
     let mut bytes = Vec::new();
     let written =
         ArrowWriter::try_new_with_options(&mut bytes, batch.schema(), writer_options).and_then(|mut writer| {
-            writer.write(&batch)?;
+            writer.write(batch)?;
             writer.close()
         });
-    written.unwrap_or_else(|error| panic!("cannot encode {}: {error}", file.path));
+    written.unwrap_or_else(|error| panic!("cannot encode a file: {error}"));
     bytes
 }
 

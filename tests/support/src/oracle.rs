@@ -60,6 +60,31 @@ impl Oracle {
         &self.rows
     }
 
+    /// The table as full-load files with these names: its rows as inserts, dealt out to the files in turn.
+    pub fn full_load(&self, names: &[&str]) -> Vec<ChangeFileSpec> {
+        let mut files: Vec<ChangeFileSpec> = names
+            .iter()
+            .map(|name| ChangeFileSpec {
+                path: (*name).to_owned(),
+                key: self.key.clone(),
+                columns: self.columns.clone(),
+                sequence: crate::history::Sequence::Absent,
+                events: Vec::new(),
+            })
+            .collect();
+        for (number, (key, values)) in self.rows.iter().enumerate() {
+            let file = number % files.len();
+            files[file].events.push(Event {
+                operation: Operation::Insert,
+                key: key.clone(),
+                values: values.clone(),
+                commit_micros: 0,
+                change_sequence: None,
+            });
+        }
+        files
+    }
+
     /// The names of all columns, the key's first: the order of [`Oracle::text_rows`].
     pub fn column_names(&self) -> Vec<&str> {
         self.key.iter().chain(&self.columns).map(|column| column.name.as_str()).collect()
