@@ -9,9 +9,12 @@
 //! - A placeholder without a value, or a value without a placeholder, is an error: no statement is half filled.
 
 pub mod demo;
+pub mod direct;
 pub mod fragment;
 pub mod postgres;
 pub mod reduce;
+pub mod replace;
+pub mod replace_sqlite;
 pub mod sqlite;
 pub mod state;
 pub mod template;

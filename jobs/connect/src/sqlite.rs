@@ -6,6 +6,7 @@
 mod describe;
 mod ledger;
 mod load;
+mod replace;
 mod value;
 
 use std::str::FromStr;
