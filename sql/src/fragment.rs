@@ -42,6 +42,11 @@ impl Sql {
         Sql(name.0.clone())
     }
 
+    /// A statement that the database itself spelled (`format('%I')`, `pg_get_viewdef`), never a user's text.
+    pub fn catalog_statement(statement: &CatalogStatement) -> Self {
+        Sql(statement.0.clone())
+    }
+
     pub(crate) fn rendered(text: String) -> Self {
         Sql(text)
     }
@@ -67,6 +72,17 @@ impl CatalogType {
     pub fn from_catalog(spelling: &str) -> Option<Self> {
         let suspicious = spelling.contains(';') || spelling.contains("--") || spelling.contains("/*");
         (!suspicious && !spelling.is_empty()).then(|| CatalogType(spelling.to_owned()))
+    }
+}
+
+/// A whole statement as a catalog query spelled it, with every name quoted by the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogStatement(String);
+
+impl CatalogStatement {
+    /// Takes a statement that came from a catalog query of this crate.
+    pub fn from_catalog(spelling: String) -> Self {
+        CatalogStatement(spelling)
     }
 }
 

@@ -9,12 +9,15 @@
 //! - A placeholder without a value, or a value without a placeholder, is an error: no statement is half filled.
 
 pub mod demo;
+pub mod direct;
 pub mod fragment;
 pub mod migrate;
 pub mod mysql;
 pub mod postgres;
 pub mod postgres_source;
 pub mod reduce;
+pub mod replace;
+pub mod replace_sqlite;
 pub mod sqlite;
 pub mod state;
 pub mod template;

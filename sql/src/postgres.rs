@@ -289,7 +289,7 @@ impl Merge {
         ])
     }
 
-    fn overriding(&self) -> Sql {
+    pub(crate) fn overriding(&self) -> Sql {
         let any = self.columns.iter().any(|column| column.is_identity == IdentityAlways::Yes);
         if any { Sql::rendered("OVERRIDING SYSTEM VALUE".to_owned()) } else { Sql::rendered(String::new()) }
     }
@@ -313,7 +313,7 @@ fn assignments<'a>(columns: impl Iterator<Item = &'a MergeColumn>) -> Value {
 }
 
 /// `staged."c3"`, or a cast of it.
-fn staged(column: &MergeColumn) -> Sql {
+pub(crate) fn staged(column: &MergeColumn) -> Sql {
     let value = format!("staged.{}", Sql::name(&column.staged));
     Sql::rendered(match &column.conversion {
         Conversion::Assigned => value,

@@ -36,6 +36,14 @@ pub(crate) async fn wait_to_retry(attempt: u32, error: TargetError, load: &Load<
     }
 }
 
+/// How long to wait after a failed attempt (counted from 1) before the next; None when there is to be none.
+pub(crate) fn pause_before_next(attempt: u32, retry: &Retry) -> Option<Duration> {
+    match retry {
+        Retry::Again if attempt < ATTEMPTS_MAX => Some(pause_after(attempt)),
+        Retry::Again | Retry::Replan | Retry::Never { .. } => None,
+    }
+}
+
 /// The pause after an attempt (counted from 1): between half and all of a doubling bound, so that loads which collided do not
 /// collide again.
 fn pause_after(attempt: u32) -> Duration {

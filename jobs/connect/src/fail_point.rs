@@ -6,7 +6,7 @@
 /// The variable that names the place.
 pub const VARIABLE: &str = "QUARREL_FAIL_AT";
 
-/// Every place in this crate, in the order a load passes them. Places of other crates are theirs to list.
+/// Every place in a load of a batch, in the order it passes them. Places of other crates are theirs to list.
 pub const POINTS: &[&str] = &[
     "load_begin",
     "stage_begin",
@@ -16,6 +16,19 @@ pub const POINTS: &[&str] = &[
     "ledger_written",
     "commit_before",
     "commit_after",
+];
+
+/// Every place in a full load, in the order it passes them.
+pub const REPLACE_POINTS: &[&str] = &[
+    "replace_opened",
+    "part_copied",
+    "part_recorded",
+    "part_committed",
+    "replace_built",
+    "replace_swapped",
+    "replace_ledger_written",
+    "replace_commit_before",
+    "replace_commit_after",
 ];
 
 /// Ends the process here if a test has asked for it.

@@ -5,6 +5,7 @@ use quarrel_model::change_file::{ChangeFile, FileOrder};
 use quarrel_model::ledger::{AppliedFile, Epoch, Fence, Ledger, LedgerFrom};
 use quarrel_model::names::TableName;
 use quarrel_model::position::{ChangeSequence, SequenceRange, Watermark};
+use quarrel_model::replace::{PartReceipt, ReplacePlan, ReplaceReceipt};
 use quarrel_model::target::{LoadOutcome, LoadPlan, LoadReceipt};
 
 use crate::target::{TargetError, is_fenced_off};
@@ -91,6 +92,50 @@ pub(crate) fn held_fence(plan: &LoadPlan) -> Result<&Fence, TargetError> {
     })
 }
 
+/// The fence of a full load, which a run fills in.
+pub(crate) fn replace_fence(plan: &ReplacePlan) -> Result<&Fence, TargetError> {
+    plan.fence.as_ref().ok_or_else(|| TargetError::Refused {
+        table: plan.target.clone(),
+        what: "a full load",
+        why: "its plan has no fence".to_owned(),
+    })
+}
+
+/// What the ledger says of a full load before it is begun, and before it is swapped in: its receipt, when that has happened.
+///
+/// # Errors
+/// Another run has fenced this one off.
+pub(crate) fn check_replace(
+    plan: &ReplacePlan,
+    found: Option<StoredFence>,
+    applied: Option<StoredBatch>,
+) -> Result<Option<ReplaceReceipt>, TargetError> {
+    check_fence(&plan.table, replace_fence(plan)?, found)?;
+    let Some((_, rows, ..)) = applied else { return Ok(None) };
+    let rows = count(&plan.table, "rows", rows)?;
+    Ok(Some(ReplaceReceipt { outcome: LoadOutcome::AlreadyApplied, rows, build_seconds: 0.0, swap_seconds: 0.0 }))
+}
+
+/// The last batch, when the fence that is found does not keep the one that is held off.
+fn check_fence(table: &TableName, held: &Fence, found: Option<StoredFence>) -> Result<Option<BatchId>, TargetError> {
+    let Some((epoch, holder, last_batch)) = found else { return Ok(None) };
+    let found = Fence { epoch: Epoch(epoch), holder };
+    if is_fenced_off(held, Some(&found)) {
+        let (table, holder) = (table.clone(), found.holder);
+        return Err(TargetError::Fenced { table, held: held.epoch, found: found.epoch, holder });
+    }
+    Ok(last_batch.map(BatchId))
+}
+
+/// A part as it was recorded: name, rows, quarantined.
+pub(crate) fn recorded_part(
+    table: &TableName,
+    (part, rows, quarantined): (String, i64, i64),
+) -> Result<PartReceipt, TargetError> {
+    let (rows, quarantined) = (count(table, "rows", rows)?, count(table, "quarantined", quarantined)?);
+    Ok(PartReceipt { part, rows, quarantined })
+}
+
 /// What the ledger says of a load before it is begun: the receipt of its batch, when that has been applied.
 ///
 /// # Errors
@@ -100,18 +145,7 @@ pub(crate) fn check_load(
     found: Option<StoredFence>,
     applied: Option<StoredBatch>,
 ) -> Result<Option<LoadReceipt>, TargetError> {
-    let held = held_fence(plan)?;
-    let last_batch = match found {
-        Some((epoch, holder, last_batch)) => {
-            let found = Fence { epoch: Epoch(epoch), holder };
-            if is_fenced_off(held, Some(&found)) {
-                let (table, holder) = (plan.table.clone(), found.holder);
-                return Err(TargetError::Fenced { table, held: held.epoch, found: found.epoch, holder });
-            }
-            last_batch.map(BatchId)
-        }
-        None => None,
-    };
+    let last_batch = check_fence(&plan.table, held_fence(plan)?, found)?;
     if let Some(stored) = applied {
         return repeated_receipt(plan, stored).map(Some);
     }

@@ -1,5 +1,7 @@
 //! The contract of a database that can replace a table whole.
 
+pub(crate) mod part_rows;
+
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;

@@ -7,6 +7,7 @@ mod describe;
 mod ledger;
 mod load;
 mod migrate;
+mod replace;
 mod value;
 
 use std::str::FromStr;

@@ -6,15 +6,20 @@
 mod conformance {
     pub mod database;
     pub mod memory;
+    pub mod replace_scene;
     pub mod scene;
 
     mod bad_values;
+    mod direct;
     mod faults;
     mod kills;
     mod large;
     mod ledger;
     mod names;
     mod postgres_only;
+    mod replace;
+    mod replace_kills;
+    mod replace_postgres;
     mod rows;
     mod sqlite_only;
 }

@@ -2,10 +2,14 @@
 //!
 //! A table of the ledger is known by its name in the configuration and its target's qualified name, as the catalog has it.
 
+use std::time::Duration;
+
+use quarrel_model::change_file::FileOrder;
 use quarrel_model::ledger::{Ledger, LedgerFrom};
 use quarrel_model::names::{QualifiedName, TableName};
 use quarrel_model::target::{LoadPlan, LoadReceipt};
 use quarrel_sql::postgres as sql;
+use quarrel_sql::replace as replace_sql;
 use sqlx::{Connection, PgConnection};
 
 use super::describe::resolve;
@@ -19,10 +23,15 @@ async fn exists(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar(sql::LEDGER_EXISTS.text()).fetch_one(connection).await
 }
 
+/// Whether the ledger knows full loads, which older versions did not.
+async fn is_complete(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(replace_sql::LEDGER_COMPLETE.text()).fetch_one(connection).await
+}
+
 /// Creates what is missing of the ledger; side by side with others that do.
 pub(super) async fn create(connection: &mut PgConnection) -> Result<(), TargetError> {
     let failed = |source| TargetError::PrepareLedger { source };
-    if exists(connection).await.map_err(failed)? {
+    if exists(connection).await.map_err(failed)? && is_complete(connection).await.map_err(failed)? {
         return Ok(());
     }
     let mut tx = connection.begin().await.map_err(failed)?;
@@ -32,7 +41,7 @@ pub(super) async fn create(connection: &mut PgConnection) -> Result<(), TargetEr
     if !has_schema {
         sqlx::raw_sql(sql::LEDGER_CREATE_SCHEMA.text()).execute(&mut *tx).await.map_err(failed)?;
     }
-    for template in sql::LEDGER_CREATE {
+    for template in sql::LEDGER_CREATE.iter().chain(&replace_sql::LEDGER_CREATE) {
         sqlx::raw_sql(template.text()).execute(&mut *tx).await.map_err(failed)?;
     }
     tx.commit().await.map_err(failed)
@@ -58,6 +67,15 @@ pub(super) async fn read(
         .await
         .map_err(failed)?;
     let mut ledger = ledger(table, stored)?;
+    if is_complete(&mut tx).await.map_err(failed)? {
+        let floor: Option<String> = sqlx::query_scalar(replace_sql::READ_FLOOR.text())
+            .bind(&table.0)
+            .bind(&target)
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(failed)?;
+        ledger.floor = floor.map(FileOrder::from_stored);
+    }
     let (order, sequence) = bounds(from);
     let files: Vec<StoredFile> = sqlx::query_as(sql::LEDGER_READ_FILES.text())
         .bind(&table.0)
@@ -90,8 +108,13 @@ pub(super) fn staging_lock(target: &str) -> String {
 
 /// Bounds this transaction's waits for locks.
 pub(super) async fn bound_waits(tx: &mut PgConnection, plan: &LoadPlan) -> Result<(), sqlx::Error> {
+    bound_waits_by(tx, plan.lock_timeout).await
+}
+
+/// Bounds each of this transaction's waits for locks from here on.
+pub(super) async fn bound_waits_by(tx: &mut PgConnection, timeout: Duration) -> Result<(), sqlx::Error> {
     // Zero would mean: without end.
-    let timeout = format!("{}ms", plan.lock_timeout.as_millis().max(1));
+    let timeout = format!("{}ms", timeout.as_millis().max(1));
     sqlx::query(sql::SET_LOCK_TIMEOUT.text()).bind(timeout).execute(tx).await?;
     Ok(())
 }

@@ -9,6 +9,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use quarrel_model::names::QualifiedName;
 use quarrel_model::target::{LoadOutcome, LoadPlan, LoadReceipt};
 use quarrel_sql::postgres as sql;
 use quarrel_sql::postgres::{StageShape, StageTable};
@@ -370,7 +371,7 @@ async fn explain(session: &mut Session, plan: &LoadPlan, error: TargetError) -> 
         }
         other => return other,
     };
-    let blocker = find_blocker(session, plan).await.unwrap_or_else(|error| {
+    let blocker = find_blocker(session, &plan.target).await.unwrap_or_else(|error| {
         tracing::debug!(table = %plan.target, error = %error, "failed to find who holds a lock");
         None
     });
@@ -378,12 +379,16 @@ async fn explain(session: &mut Session, plan: &LoadPlan, error: TargetError) -> 
     TargetError::Locked { table: plan.target.clone(), blocker, source }
 }
 
-async fn find_blocker(session: &mut Session, plan: &LoadPlan) -> Result<Option<String>, sqlx::Error> {
-    let name = ledger::target_text(session, &plan.target).await?;
+/// Who most likely holds a lock on a table, or one that serialises loads into it.
+pub(super) async fn find_blocker(
+    connection: &mut PgConnection,
+    table: &QualifiedName,
+) -> Result<Option<String>, sqlx::Error> {
+    let name = ledger::target_text(connection, table).await?;
     let found: Option<(i32, String, String, Option<String>)> = sqlx::query_as(sql::FIND_BLOCKER.text())
-        .bind(quarrel_sql::Sql::table(&plan.target).as_str())
+        .bind(quarrel_sql::Sql::table(table).as_str())
         .bind([ledger::load_lock(&name), ledger::staging_lock(&name)])
-        .fetch_optional(&mut **session)
+        .fetch_optional(connection)
         .await?;
     Ok(found.map(|(pid, application, state, since)| {
         let since = since.map(|since| format!(", in its transaction since {since}")).unwrap_or_default();

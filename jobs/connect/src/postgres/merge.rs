@@ -72,7 +72,7 @@ async fn add_columns(tx: &mut PgConnection, plan: &LoadPlan) -> Result<(), Targe
     Ok(())
 }
 
-async fn text_domains(tx: &mut PgConnection, plan: &LoadPlan) -> Result<Vec<String>, TargetError> {
+pub(super) async fn text_domains(tx: &mut PgConnection, plan: &LoadPlan) -> Result<Vec<String>, TargetError> {
     let failed = |source| merge_failed(plan, source);
     let Some(resolved) = resolve(tx, &plan.target).await.map_err(failed)? else { return Ok(Vec::new()) };
     sqlx::query_scalar(sql::DESCRIBE_DOMAINS.text()).bind(resolved.oid).fetch_all(tx).await.map_err(failed)

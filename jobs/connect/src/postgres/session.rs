@@ -35,6 +35,7 @@ async fn acquire(target: &PostgresTarget) -> Result<PoolConnection<Postgres>, Ta
 }
 
 /// A connection that a load holds: closed when it is dropped, unless it was released.
+#[derive(Debug)]
 pub(super) struct Session {
     connection: Option<PoolConnection<Postgres>>,
     _slot: OwnedSemaphorePermit,

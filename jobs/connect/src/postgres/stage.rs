@@ -248,6 +248,23 @@ impl CopyJob {
         })
     }
 
+    /// Rows that go straight into a table by this statement, which names the loaded columns in their order; all are inserts.
+    pub(super) fn straight(
+        load: &Load<'_>,
+        staging: &StagePlan,
+        statement: quarrel_sql::Sql,
+    ) -> Result<CopyJob, TargetError> {
+        Ok(CopyJob {
+            rows: Arc::clone(&load.rows),
+            quarantine: Arc::clone(&load.quarantine),
+            cancel: load.cancel.clone(),
+            encoder: staging.encoder(load, StagedRows::Upserts)?,
+            statement,
+            plan: load.plan.clone(),
+            next_part: AtomicUsize::new(0),
+        })
+    }
+
     /// Carries parts until none is left.
     pub(super) async fn run(&self, connection: &mut PgConnection) -> Result<Counts, TargetError> {
         let mut copy =

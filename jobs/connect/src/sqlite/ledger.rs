@@ -1,8 +1,10 @@
 //! The ledger in a SQLite file: tables `quarrel_ledger_…` beside the copies.
 
+use quarrel_model::change_file::FileOrder;
 use quarrel_model::ledger::{AppliedFile, Ledger, LedgerFrom};
 use quarrel_model::names::{QualifiedName, TableName};
 use quarrel_model::target::{LoadPlan, LoadReceipt};
+use quarrel_sql::replace_sqlite as replace_sql;
 use quarrel_sql::sqlite as sql;
 use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
@@ -19,7 +21,7 @@ pub(super) async fn begin(pool: &SqlitePool) -> Result<Transaction<'static, Sqli
 
 /// Creates what is missing of the ledger.
 pub(super) async fn create(connection: &mut SqliteConnection) -> Result<(), TargetError> {
-    for template in sql::LEDGER_CREATE {
+    for template in sql::LEDGER_CREATE.iter().chain(&replace_sql::LEDGER_CREATE) {
         let created = sqlx::raw_sql(template.text()).execute(&mut *connection).await;
         created.map_err(|source| TargetError::PrepareLedger { source })?;
     }
@@ -47,6 +49,15 @@ pub(super) async fn read(
         .await
         .map_err(failed)?;
     let mut ledger = ledger(table, stored)?;
+    if is_complete(&mut tx).await.map_err(failed)? {
+        let floor: Option<String> = sqlx::query_scalar(replace_sql::READ_FLOOR.text())
+            .bind(&table.0)
+            .bind(&target)
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(failed)?;
+        ledger.floor = floor.map(FileOrder::from_stored);
+    }
     ledger.files = files(&mut tx, table, &target, from).await?;
     Ok(ledger)
 }
@@ -70,8 +81,16 @@ async fn exists(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> 
     sqlx::query_scalar(sql::LEDGER_EXISTS.text()).fetch_one(connection).await
 }
 
+/// Whether the ledger knows full loads, which older versions did not.
+async fn is_complete(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(replace_sql::LEDGER_COMPLETE.text()).fetch_one(connection).await
+}
+
 /// The target as the ledger names it: by the name its table was created with.
-async fn target_text(connection: &mut SqliteConnection, target: &QualifiedName) -> Result<String, sqlx::Error> {
+pub(super) async fn target_text(
+    connection: &mut SqliteConnection,
+    target: &QualifiedName,
+) -> Result<String, sqlx::Error> {
     let resolved = resolve(connection, target).await?;
     let name = resolved.map_or_else(|| target.name.clone(), |(name, _)| name);
     Ok(QualifiedName { schema: None, name }.to_string())

@@ -135,8 +135,9 @@ async fn stage(
             receipt.quarantined += staged.quarantined.len() as u64;
             let key_columns = plan.key().count();
             receipt.deletes += (staged.deletes.len() / key_columns) as u64;
-            insert(tx, plan, Stage::Upserts, columns.len(), &staged.upserts).await?;
-            insert(tx, plan, Stage::Deletes, key_columns, &staged.deletes).await?;
+            let into = |stage, columns| move |rows| sql::insert_stage(stage, columns, rows);
+            insert(tx, plan, into(Stage::Upserts, columns.len()), columns.len(), &staged.upserts).await?;
+            insert(tx, plan, into(Stage::Deletes, key_columns), key_columns, &staged.deletes).await?;
         }
     }
     fail_point::hit("stage_copied");
@@ -144,22 +145,22 @@ async fn stage(
 }
 
 /// What reads batches for staging.
-struct Staging<'a> {
-    load: &'a Load<'a>,
-    columns: &'a [LoadColumn],
-    layout: Layout,
+pub(super) struct Staging<'a> {
+    pub(super) load: &'a Load<'a>,
+    pub(super) columns: &'a [LoadColumn],
+    pub(super) layout: Layout,
 }
 
 /// One batch, ready to be sent: values row by row.
 #[derive(Default)]
-struct Staged {
-    upserts: Vec<Value>,
+pub(super) struct Staged {
+    pub(super) upserts: Vec<Value>,
     deletes: Vec<Value>,
-    quarantined: Vec<BadRow>,
+    pub(super) quarantined: Vec<BadRow>,
 }
 
 impl Staging<'_> {
-    fn read(&self, batch: &RecordBatch) -> Result<Staged, TargetError> {
+    pub(super) fn read(&self, batch: &RecordBatch) -> Result<Staged, TargetError> {
         let (table, rows) = (&self.load.plan.target, self.load.rows.as_ref());
         let readers = self.readers(batch)?;
         let mut staged = Staged::default();
@@ -225,18 +226,17 @@ impl Staging<'_> {
     }
 }
 
-/// Sends rows of so many columns, several a statement.
-async fn insert(
+/// Sends rows of so many columns, several a statement, which is given their number.
+pub(super) async fn insert(
     tx: &mut SqliteConnection,
     plan: &LoadPlan,
-    stage: Stage,
+    statement_of: impl Fn(usize) -> Result<quarrel_sql::Sql, quarrel_sql::RenderError>,
     columns: usize,
     values: &[Value],
 ) -> Result<(), TargetError> {
     let rows = (VALUES_MAX / columns).clamp(1, ROWS_PER_STATEMENT_MAX);
     for chunk in values.chunks(rows * columns) {
-        let text = sql::insert_stage(stage, columns, chunk.len() / columns);
-        let text = text.map_err(|source| render_failed(plan, source))?;
+        let text = statement_of(chunk.len() / columns).map_err(|source| render_failed(plan, source))?;
         let query = chunk.iter().fold(sqlx::query(statement(&text)), bind);
         query.execute(&mut *tx).await.map_err(|source| TargetError::Stage {
             table: plan.target.clone(),
