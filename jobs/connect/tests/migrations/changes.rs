@@ -183,11 +183,8 @@ async fn check_on_postgres(url: &str, number: u32, first: &Shape, groups: &[Vec<
     let described = source.describe(&name(&table)).await.unwrap().unwrap();
     follow_and_check(&target, &described, &rules).await;
     for group in groups {
-        for change in group {
-            if let Some(statement) = shape.apply(&table, change) {
-                execute(url, &statement).await;
-            }
-        }
+        let statements: Vec<String> = group.iter().filter_map(|change| shape.apply(&table, change)).collect();
+        execute(url, &statements.join("; ")).await;
         let expected = copy.expect(&shape);
         let described = source.describe(&name(&table)).await.unwrap().unwrap();
         let before = target.describe(&rules.target).await.unwrap().unwrap();
