@@ -2,7 +2,7 @@
 
 use quarrel_connect::mysql::MySqlSource;
 use quarrel_connect::postgres::PostgresTarget;
-use quarrel_connect::source::Source;
+use quarrel_connect::source::{Source, SourceError};
 use quarrel_connect::target::Target;
 use quarrel_model::mapping::{KnownLoss, TargetEngine};
 use quarrel_model::migration::Note;
@@ -147,15 +147,19 @@ async fn a_mariadb_table_tells_its_keys_defaults_and_generated_columns() {
     assert_eq!((view.kind, view.rows_estimate, view.comment), (SourceKind::View, None, None));
     let parts = source.describe(&name("parts")).await.unwrap().unwrap();
     assert_eq!(parts.kind, SourceKind::Partitioned);
+    execute(&url, "CREATE SEQUENCE numbers").await;
+    let refused = source.describe(&name("numbers")).await.unwrap_err();
+    assert!(matches!(refused, SourceError::Refused { .. }), "{refused}");
     assert!(source.describe(&name("gone")).await.unwrap().is_none());
 
     let target = PostgresTarget::connect("replica", &postgres_url().await, 2).await.unwrap();
     let migration = follow_and_check(&target, &table, &rules(TargetEngine::Postgres, "odd.t")).await;
-    let left: Vec<_> =
-        migration.notes.iter().filter(|note| !matches!(note, Note::CollationNotCarried { .. })).collect();
     let generated = |column: &str| Note::GenerationNotCarried { column: column.into() };
     let at = Note::DefaultNotCarried { column: "at".into(), default: "current_timestamp()".into() };
-    assert_eq!(left, [&generated("id"), &at, &generated("twice"), &generated("four")]);
+    assert_eq!(migration.notes, [generated("id"), at, generated("twice"), generated("four")]);
+    // Two keys that differ by case are one to MariaDB, and two to Postgres.
+    let region = migration.columns.iter().find(|column| column.target == "region").unwrap();
+    assert_eq!(region.mapped.losses, [KnownLoss::NulStripped, KnownLoss::CaseInsensitiveKey]);
     target.close().await;
     source.close().await;
 }

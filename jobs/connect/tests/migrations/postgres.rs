@@ -2,11 +2,12 @@
 
 use quarrel_connect::postgres::{PostgresSource, PostgresTarget};
 use quarrel_connect::source::Source;
-use quarrel_connect::target::{Retry, Target};
+use quarrel_connect::target::{Retry, Target, TargetError};
 use quarrel_model::mapping::{KnownLoss, TargetEngine};
 use quarrel_model::migration::{Allowance, Decision, KeyTiming, Note, plan_migration};
 use quarrel_model::source::SourceTable;
 use quarrel_testkit::wide_types;
+use sqlx::{Connection, Executor, PgConnection};
 
 use super::follow::{assert_same_table, execute, follow, follow_and_check, name, postgres_url, rules};
 
@@ -201,5 +202,27 @@ async fn names_that_need_quotes_and_names_of_63_bytes_are_kept() {
     assert_eq!(migration.notes, []);
     let names: Vec<_> = migration.after.columns.iter().map(|column| column.name.as_str()).collect();
     assert_eq!(names, ["ID", "id", "order", "new\nline", &long]);
+    replica.close().await;
+}
+
+#[tokio::test]
+async fn a_migration_does_not_wait_for_ever_behind_a_reader() {
+    let url = postgres_url().await;
+    execute(&url, "CREATE TABLE s (id int PRIMARY KEY); CREATE SCHEMA replica").await;
+    let replica = target(&url).await;
+    let rules = rules(TargetEngine::Postgres, "replica.t");
+    follow_and_check(&replica, &describe(&url, "s").await, &rules).await;
+    execute(&url, "ALTER TABLE s ADD a int").await;
+    let mut reader = PgConnection::connect(&url).await.unwrap();
+    let mut reading = reader.begin().await.unwrap();
+    reading.execute("SELECT count(*) FROM replica.t").await.unwrap();
+
+    let before = replica.describe(&rules.target).await.unwrap();
+    let migration = plan_migration(&describe(&url, "s").await, before.as_ref(), &rules).unwrap();
+    let error = replica.migrate(&migration.target, &migration.steps).await.unwrap_err();
+    assert!(matches!(error, TargetError::Locked { .. }), "{error}");
+    assert_eq!(error.retry(), Retry::Again);
+    reading.rollback().await.unwrap();
+    follow_and_check(&replica, &describe(&url, "s").await, &rules).await;
     replica.close().await;
 }

@@ -3,9 +3,9 @@
 use quarrel_connect::postgres::PostgresSource;
 use quarrel_connect::source::Source;
 use quarrel_connect::sqlite::SqliteTarget;
-use quarrel_connect::target::Target;
-use quarrel_model::mapping::TargetEngine;
-use quarrel_model::migration::{Allowance, Note};
+use quarrel_connect::target::{Retry, Target};
+use quarrel_model::mapping::{TargetEngine, TargetType};
+use quarrel_model::migration::{Allowance, MigrationStep, NewColumn, Note, TableLayout};
 use quarrel_testkit::wide_types;
 
 use super::follow::{execute, follow, follow_and_check, name, postgres_url, rules};
@@ -41,4 +41,30 @@ async fn a_copy_of_every_type_follows_what_sqlite_can_follow() {
     assert_eq!(dropped.summary(), "drop 1 column");
     target.close().await;
     source.close().await;
+}
+
+#[tokio::test]
+async fn a_failing_step_leaves_none_of_the_others_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = format!("sqlite:{}", folder.path().join("replica.db").display());
+    let target = SqliteTarget::connect("replica", &path, 2).await.unwrap();
+    let column = |name: &str| NewColumn {
+        name: name.to_owned(),
+        target_type: TargetType::BigInt,
+        nullable: true,
+        default: None,
+    };
+    let add = |name: &str| MigrationStep::AddColumn { column: column(name) };
+    let create = MigrationStep::CreateTable {
+        columns: vec![column("id"), column("there")],
+        primary_key: vec!["id".to_owned()],
+        layout: TableLayout::default(),
+    };
+    let table = name("t");
+    target.migrate(&table, &[create]).await.unwrap();
+    let error = target.migrate(&table, &[add("first"), add("there")]).await.unwrap_err();
+    assert_eq!(error.retry(), Retry::Replan);
+    let found = target.describe(&table).await.unwrap().unwrap();
+    assert_eq!(found.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>(), ["id", "there"]);
+    target.close().await;
 }
