@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the tests need and this machine lacks: Postgres, a C compiler, an S3 server (SeaweedFS) and an AWS control
-# plane (moto) in a virtual environment, and cargo-nextest. Made for Debian 12 with Rust; run it as root or with sudo rights.
+# Installs what the tests need and this machine lacks: Postgres, MariaDB, a C compiler, an S3 server (SeaweedFS) and an AWS
+# control plane (moto) in a virtual environment, and cargo-nextest. Made for Debian 12 with Rust; run it as root or with sudo
+# rights.
 #
 # Usage:  tests/setup.sh            QUARREL_TEST_VENV=DIR puts the virtual environment elsewhere
 #                                   (default: ${XDG_CACHE_HOME:-$HOME/.cache}/quarrel/venv)
@@ -51,6 +52,13 @@ has_postgres() {
 }
 install_postgres() { apt_install postgresql && say "Debian also starts a server of its own on port 5432; the tests do not use it"; }
 
+has_mariadb() {
+  { [ -x /usr/sbin/mariadbd ] || command -v mariadbd >/dev/null 2>&1; } &&
+    command -v mariadb-install-db >/dev/null 2>&1 && command -v my_print_defaults >/dev/null 2>&1
+}
+# The core packages hold the programs alone: no service is set up or started.
+install_mariadb() { apt_install mariadb-server-core mariadb-client-core; }
+
 has_venv() { [ -x "$venv/bin/python" ] && "$venv/bin/python" -m pip --version >/dev/null 2>&1; }
 install_venv() {
   # A python3 without ensurepip makes a venv without pip: Debian keeps it in python3-venv.
@@ -71,6 +79,7 @@ install_nextest() { cargo install cargo-nextest --locked; }
 
 want "C compiler" has_compiler install_compiler
 want "PostgreSQL" has_postgres install_postgres
+want "MariaDB" has_mariadb install_mariadb
 if has_python_servers; then
   say "S3 server (SeaweedFS), AWS control plane (moto): present"
 else

@@ -16,9 +16,9 @@ SELECT
     attribute.attidentity::text AS identity,
     pg_catalog.col_description(attribute.attrelid, attribute.attnum) AS comment,
     (
-        SELECT collation.collname::text
-        FROM pg_catalog.pg_collation AS collation
-        WHERE collation.oid = attribute.attcollation AND attribute.attcollation <> type.typcollation
+        SELECT coll.collname::text
+        FROM pg_catalog.pg_collation AS coll
+        WHERE coll.oid = attribute.attcollation AND attribute.attcollation <> type.typcollation
     ) AS collation
 FROM pg_catalog.pg_attribute AS attribute
 JOIN pg_catalog.pg_type AS type ON type.oid = attribute.atttypid

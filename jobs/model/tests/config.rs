@@ -462,3 +462,21 @@ fn aliases_and_quoted_words_are_plain_yaml() {
     let config = parsed(&format!("{text}{second}"));
     assert_eq!(config.tables[1].key, ["id"]);
 }
+
+#[test]
+fn a_columns_type_must_be_one_of_every_target() {
+    let with = |type_name: &str| {
+        let columns = format!("key: [id]\n    columns: {{note: {{type: '{type_name}'}}}}");
+        SMALL.replacen("key: [id]", &columns, 1)
+    };
+    assert_eq!(lines(&with(" ")), ["line 8: tables[0].columns.note.type: the type is missing"]);
+    let postgres = |type_name: &str| {
+        with(type_name).replace("type: sqlite", "type: postgres").replace("'sqlite:./copy.db'", "env:COPY_URL")
+    };
+    let found = parsed(&postgres("varchar(64)"));
+    assert_eq!(found.tables[0].column_policy("note").target_type.as_deref(), Some("varchar(64)"));
+    let fault = "line 8: tables[0].columns.note.type: `varchar(64` is not a type of Postgres";
+    assert!(lines(&postgres("varchar(64"))[0].starts_with(fault), "{:?}", lines(&postgres("varchar(64")));
+    let separated = postgres("text; DROP TABLE t");
+    assert_eq!(faults(&separated).0.len(), 1, "{}", faults(&separated));
+}

@@ -2,6 +2,9 @@ use quarrel_model::mapping::{TargetEngine, TargetType};
 use quarrel_model::migration::{Constant, Digits, Distribution, MigrationStep, NewColumn, TableLayout};
 use quarrel_model::names::QualifiedName;
 
+use sqlparser::dialect::{PostgreSqlDialect, RedshiftSqlDialect, SQLiteDialect};
+use sqlparser::parser::Parser;
+
 use super::{Transaction, statements};
 use crate::template::RenderError;
 
@@ -134,4 +137,42 @@ fn names_of_types_are_quoted_and_arrays_follow_their_elements() {
     let array = TargetType::Array { element: Box::new(TargetType::Named { name: mood }) };
     let expected = inside(&[r#"ALTER TABLE "t" ALTER COLUMN "c" TYPE "public"."Mood; DROP"[]"#]);
     assert_eq!(texts(TargetEngine::Postgres, &t, &[change("text[]", array)]), expected);
+}
+
+#[test]
+fn every_statement_parses_under_its_engines_dialect() {
+    let t = QualifiedName { schema: Some("s".to_owned()), name: "t".to_owned() };
+    let added = column("c", TargetType::varchar(9), true, Digits::parse("7").map(Constant::Number));
+    let key = |name: &str| vec![name.to_owned()];
+    let layout = TableLayout { distribution: Distribution::Key("id".to_owned()), sort_key: key("id") };
+    let everywhere = [
+        create(TableLayout::default()),
+        create(layout),
+        MigrationStep::AddColumn { column: added },
+        MigrationStep::DropColumn { column: "c".to_owned() },
+    ];
+    let beyond_sqlite = [
+        MigrationStep::CreateSchema { schema: "s".to_owned() },
+        MigrationStep::AddPrimaryKey { columns: key("id") },
+        change("character varying(20)", TargetType::varchar(80)),
+        change("integer", TargetType::TimestampTz { precision: None }),
+    ];
+    let check = |engine, steps: &[MigrationStep]| {
+        for statement in statements(engine, &t, steps).unwrap() {
+            let sql = statement.sql.as_str();
+            let parsed = match engine {
+                TargetEngine::Postgres => Parser::parse_sql(&PostgreSqlDialect {}, sql),
+                TargetEngine::Redshift => Parser::parse_sql(&RedshiftSqlDialect {}, sql),
+                TargetEngine::Sqlite => Parser::parse_sql(&SQLiteDialect {}, sql),
+            };
+            let parsed = parsed.unwrap_or_else(|error| panic!("{engine}: {sql}: {error}"));
+            assert_eq!(parsed.len(), 1, "{sql}");
+        }
+    };
+    for engine in [TargetEngine::Postgres, TargetEngine::Redshift, TargetEngine::Sqlite] {
+        check(engine, &everywhere);
+    }
+    for engine in [TargetEngine::Postgres, TargetEngine::Redshift] {
+        check(engine, &beyond_sqlite);
+    }
 }

@@ -3,8 +3,9 @@
 //! This crate is an independent witness: it depends on no crate of Quarrel and on no query engine, so a fault of theirs
 //! cannot hide in it. It owns four things:
 //!
-//! - **Servers**: [`postgres::PostgresServer`] and [`s3::S3Server`], real ones, and [`moto::MotoServer`] for AWS's control
-//!   plane, on free loopback ports, which die with the test process even when that is killed.
+//! - **Servers**: [`postgres::PostgresServer`], [`mariadb::MariaDbServer`] and [`s3::S3Server`], real ones, and
+//!   [`moto::MotoServer`] for AWS's control plane, on free loopback ports, which die with the test process even when that is
+//!   killed.
 //! - **Faults**: [`tcp_proxy::PostgresProxy`] and [`s3_proxy::S3Proxy`], which break connections and answers on command and
 //!   count how often they did.
 //! - **Histories**: [`history::History`], plain data built by pure functions from a seed or from a proptest strategy
@@ -18,6 +19,7 @@ pub mod dms;
 pub mod dump;
 pub mod history;
 mod http;
+pub mod mariadb;
 pub mod moto;
 pub mod oracle;
 pub mod postgres;
@@ -25,6 +27,7 @@ mod process;
 mod proxy;
 pub mod s3;
 pub mod s3_proxy;
+pub mod schema_changes;
 pub mod strategy;
 pub mod tcp_proxy;
 pub mod value;

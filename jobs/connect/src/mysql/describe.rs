@@ -88,6 +88,9 @@ pub(super) async fn describe(
         .await
         .map_err(failed)?;
     let Some(found) = found else { return Ok(None) };
+    if found.kind == "SEQUENCE" {
+        return Err(SourceError::Refused { table: table.clone(), why: "it is a sequence".to_owned() });
+    }
     let place = (found.table_schema.as_str(), found.table_name.as_str());
     let flavour = if found.version.contains("MariaDB") { Flavour::MariaDb } else { Flavour::MySql };
     let mut columns = read_columns(connection, place).await.map_err(failed)?;

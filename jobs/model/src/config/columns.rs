@@ -82,8 +82,12 @@ pub(crate) fn convert_columns(
 fn check_type(text: &str, engines: &[Engine], at: &Path, report: &mut Report<'_>) {
     let without = |engine: &&Engine| {
         let target = TargetEngine::of(**engine);
-        target.is_some_and(|target| text.contains('\0') || TargetType::parse(target, text).is_none())
+        target.is_some_and(|target| TargetType::parse(target, text).is_none())
     };
+    if text.trim().is_empty() || text.contains('\0') {
+        report.add(at, "the type is missing");
+        return;
+    }
     if let Some(engine) = engines.iter().find(without) {
         report.add_with_hint(
             at,

@@ -32,11 +32,15 @@ pub(super) fn map(from: &MySqlType) -> Option<Mapped> {
         }
         MySqlType::Bit { length: 1 } => Mapped::value(TargetType::Boolean),
         MySqlType::Bit { length } => bytes(u32::from(*length).div_ceil(8)).with(KnownLoss::BitAsBytes),
-        MySqlType::Char { length } | MySqlType::Varchar { length } => varchar(Some(u32::from(*length))),
-        MySqlType::Text(TextSize::Tiny) => Mapped::value(TargetType::varchar(TINY_BYTES)),
+        MySqlType::Char { length } | MySqlType::Varchar { length } => {
+            varchar(Some(u32::from(*length))).with(KnownLoss::NulStripped)
+        }
+        MySqlType::Text(TextSize::Tiny) => Mapped::value(TargetType::varchar(TINY_BYTES)).with(KnownLoss::NulStripped),
         // It holds no more bytes than a VARCHAR.
-        MySqlType::Text(TextSize::Normal) => Mapped::value(TargetType::varchar(VARCHAR_MAX)),
-        MySqlType::Text(TextSize::Medium | TextSize::Long) => varchar(None),
+        MySqlType::Text(TextSize::Normal) => {
+            Mapped::value(TargetType::varchar(VARCHAR_MAX)).with(KnownLoss::NulStripped)
+        }
+        MySqlType::Text(TextSize::Medium | TextSize::Long) => varchar(None).with(KnownLoss::NulStripped),
         MySqlType::Binary { length } | MySqlType::VarBinary { length } => bytes(u32::from(*length)),
         MySqlType::Blob(TextSize::Tiny) => bytes(TINY_BYTES),
         MySqlType::Blob(TextSize::Normal) => bytes(VARCHAR_MAX),

@@ -4,8 +4,8 @@ use super::constant::{CarriedDefault, Constant, carry_default};
 use super::rules::{KeyTiming, MigrationRules};
 use super::step::{MigrationStep, NewColumn};
 use super::{Note, PlannedColumn};
-use crate::mapping::{ChosenBy, TargetEngine};
-use crate::source::{Generated, SourceColumn};
+use crate::mapping::TargetEngine;
+use crate::source::{Generated, SourceColumn, SourceType};
 
 /// A source column with everything the target is to have for it.
 #[derive(Debug, Clone)]
@@ -51,7 +51,9 @@ impl Wanted<'_> {
     pub(super) fn new_column(&self, engine: TargetEngine, notes: &mut Vec<Note>) -> NewColumn {
         let (default, note) = self.default(engine);
         notes.extend(note);
-        if let (Some(collation), ChosenBy::Mapping) = (&self.source.collation, self.planned.mapped.chosen_by) {
+        // Every text of MySQL has a collation; those that matter, in keys, are known losses.
+        let chosen = matches!(self.source.source_type, SourceType::Postgres(_));
+        if let (Some(collation), true) = (&self.source.collation, chosen) {
             notes.push(Note::CollationNotCarried { column: self.source.name.clone(), collation: collation.clone() });
         }
         NewColumn {

@@ -7,9 +7,9 @@ use super::names::{check_names, match_columns, target_name};
 use super::rules::{Allowance, MigrationRules, WidenPolicy};
 use super::step::MigrationStep;
 use super::{Decision, Migration, Note, PlannedColumn};
-use crate::mapping::{Relation, TargetEngine, TargetType, map_column, relate_types};
+use crate::mapping::{KnownLoss, MappedColumn, Relation, TargetEngine, TargetType, map_column, relate_types};
 use crate::names::QualifiedName;
-use crate::source::SourceTable;
+use crate::source::{SourceColumn, SourceTable, SourceType};
 use crate::target::{Generation, TargetColumn, TargetTable};
 
 /// Decides what makes a target follow its source.
@@ -76,11 +76,14 @@ fn want<'s>(
     let mut wanted = Vec::new();
     for column in &source.columns {
         match map_column(column, &rules.mapping) {
-            Ok(mapped) => wanted.push(Wanted {
-                source: column,
-                in_key: key.contains(&column.name),
-                planned: PlannedColumn { target: target_name(rules.mapping.engine, &column.name), mapped },
-            }),
+            Ok(mut mapped) => {
+                let in_key = key.contains(&column.name);
+                if in_key && compares_loosely(column, &mapped) {
+                    mapped.losses.push(KnownLoss::CaseInsensitiveKey);
+                }
+                let planned = PlannedColumn { target: target_name(rules.mapping.engine, &column.name), mapped };
+                wanted.push(Wanted { source: column, in_key, planned });
+            }
             Err(error) => found.check([Difference::NoType { column: column.name.clone(), error }]),
         }
     }
@@ -88,6 +91,17 @@ fn want<'s>(
         found.check([Difference::NoColumns]);
     }
     wanted
+}
+
+/// Whether the source takes keys for one that differ in case or accents: MySQL's collations do unless they end in `_bin` or
+/// `_cs`. The target compares bytes, unless a type of somebody's own does otherwise.
+fn compares_loosely(column: &SourceColumn, mapped: &MappedColumn) -> bool {
+    let is_exact =
+        |collation: &String| collation.ends_with("_bin") || collation.ends_with("_cs") || collation == "binary";
+    match (&column.source_type, &mapped.target_type) {
+        (SourceType::MySql(_), TargetType::Named { .. }) | (SourceType::Postgres(_), _) => false,
+        (SourceType::MySql(_), _) => column.collation.as_ref().is_some_and(|collation| !is_exact(collation)),
+    }
 }
 
 /// Columns that a table has under another case keep their names there.
