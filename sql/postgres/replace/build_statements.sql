@@ -53,7 +53,9 @@ WITH target AS (
 SELECT
     wanted.what,
     format(wanted.pattern, coalesce(wanted.temporary, wanted.name)) AS statement,
-    format('ALTER INDEX %I.%I RENAME TO %I', target.nspname, wanted.temporary, wanted.name) AS rename,
+    CASE WHEN wanted.temporary IS NOT NULL THEN
+        format('ALTER INDEX %I.%I RENAME TO %I', target.nspname, wanted.temporary, wanted.name)
+    END AS rename,
     CASE
         WHEN wanted.temporary IS NULL THEN EXISTS (
             SELECT FROM pg_constraint AS con WHERE con.conrelid = $3::oid AND con.conname = wanted.name

@@ -52,7 +52,7 @@ SELECT reason FROM (
     FROM target JOIN pg_depend AS depend
         ON depend.classid = 'pg_class'::regclass AND depend.objid = target.oid AND depend.deptype = 'e'
     UNION ALL
-    SELECT DISTINCT 9, pg_describe_object(depend.classid, depend.objid, 0) || ' depends on it'
+    SELECT DISTINCT 9, pg_describe_object(depend.classid, depend.objid, depend.objsubid) || ' depends on it'
     FROM target
     JOIN pg_depend AS depend ON depend.deptype = 'n' AND (
         (

@@ -188,9 +188,9 @@ async fn older_run_may_neither_open_nor_swap(engine: Engine) {
 }
 
 async fn bad_value_of_a_full_load_is_quarantined_or_stops_it(engine: Engine) {
-    let script = "CREATE TABLE orders (id bigint PRIMARY KEY, note bigint)";
+    let script = "CREATE TABLE orders (id bigint PRIMARY KEY, note text NOT NULL)";
     let mut scene = Scene::new(engine, script, "orders", &["id"]).await;
-    let bad = || FullMemory::new(&["id", "note"], &[&[&["1", "5"]], &[&["2", "6"], &["3", "x"]]]);
+    let bad = || FullMemory::new(&["id", "note"], &[&[&["1", "5"]], &[&["2", "6"], &["3", "NULL"]]]);
     let stopped = FullLoad::new(&scene, "first", bad()).await;
     stopped.target.open_beside(&stopped.plan).await.unwrap();
     let error = stopped.copy().await.unwrap_err();

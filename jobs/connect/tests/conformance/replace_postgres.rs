@@ -63,12 +63,12 @@ GRANT USAGE ON SEQUENCE "Live"."My Orders_number_seq" TO quarrel_reader;
 ALTER TABLE "Live"."My Orders" OWNER TO "Quarrel Owner";
 REVOKE TRUNCATE ON "Live"."My Orders" FROM "Quarrel Owner";
 CREATE VIEW "Live".upper_view AS SELECT id, note AS "Note" FROM "Live"."My Orders" WHERE id > 0 WITH LOCAL CHECK OPTION;
-CREATE VIEW both WITH (security_barrier) AS
+CREATE VIEW joined WITH (security_barrier) AS
     SELECT lower_one.id, upper_one."Note" FROM "Live"."My Orders" AS lower_one JOIN "Live".upper_view AS upper_one USING (id);
 CREATE VIEW grouped AS SELECT id, note, count(*) AS many FROM "Live"."My Orders" GROUP BY id;
 CREATE MATERIALIZED VIEW above AS SELECT * FROM "Live".upper_view;
-GRANT SELECT ON both TO quarrel_reader;
-COMMENT ON VIEW both IS 'a view';
+GRANT SELECT ON joined TO quarrel_reader;
+COMMENT ON VIEW joined IS 'a view';
 "#;
 
 /// Everything the catalog says of that table but its rows and numbers, in texts.
@@ -94,7 +94,7 @@ SELECT string_agg(line, E'\n' ORDER BY line) FROM (
         FROM t JOIN pg_depend d ON d.refobjid = t.oid AND d.classid = 'pg_class'::regclass
         JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'S' JOIN pg_sequence q ON q.seqrelid = c.oid
     UNION ALL SELECT 'view ' || concat_ws('|', v.oid, v.relname, v.reloptions, v.relacl, pg_get_viewdef(v.oid),
-        obj_description(v.oid, 'pg_class')) FROM pg_class v WHERE v.relname IN ('upper_view', 'both', 'grouped', 'above')
+        obj_description(v.oid, 'pg_class')) FROM pg_class v WHERE v.relname IN ('upper_view', 'joined', 'grouped', 'above')
 ) lines
 "#;
 
@@ -110,6 +110,17 @@ async fn all_that_a_table_has_beside_its_rows_survives() {
         text(&scene, CATALOG).await,
         scene.database.number("SELECT '\"Live\".\"My Orders\"'::regclass::oid::bigint").await,
     );
+    for part in
+        ["reader=r*/", "fillfactor=71", "toast {autovacuum_enabled=false}", "note|text|t", "321", "n_distinct=5"]
+    {
+        assert!(before.contains(part), "{part}: {before}");
+    }
+    for (kind, count) in
+        [("column", 8), ("index", 5), ("constraint", 4), ("statistics", 1), ("sequence", 2), ("view", 4)]
+    {
+        let found = before.lines().filter(|line| line.starts_with(&format!("{kind} "))).count();
+        assert_eq!(found, count, "{kind}: {before}");
+    }
     let given: &[&[&str]] = &[&["1", "a", "x", "250", "9", "[1,5)"], &["2", "b", "NULL", "300", "3", "NULL"]];
     let full = FullMemory::new(&["id", "note", "Select", "number", "counter", "during"], &[given]);
     for name in ["first", "second"] {
@@ -123,7 +134,7 @@ async fn all_that_a_table_has_beside_its_rows_survives() {
     let columns = ["id", "note", "Select", "number", "counter", "doubled", "during"];
     let expected = rows(&[&["1", "a", "x", "250", "9", "2", "[1,5)"], &["2", "b", "NULL", "300", "3", "4", "NULL"]]);
     assert_eq!(scene.database.rows(table, &columns).await, expected);
-    assert_eq!(scene.database.rows("both", &["id", "Note"]).await, rows(&[&["1", "a"], &["2", "b"]]));
+    assert_eq!(scene.database.rows("joined", &["id", "Note"]).await, rows(&[&["1", "a"], &["2", "b"]]));
     assert_eq!(scene.database.rows("grouped", &["id", "many"]).await, rows(&[&["1", "1"], &["2", "1"]]));
     // What is inserted next is past what is there: 300 by 5, and 9 by 1.
     scene.database.execute(&format!("INSERT INTO {table} (id, note) VALUES (3, 'next')")).await;
@@ -158,7 +169,7 @@ async fn what_can_not_be_carried_over_is_refused_before_anything_is_loaded() {
     let cases = [
         ("CREATE TABLE lines (id bigint REFERENCES orders)", vec!["foreign key lines_id_fkey of lines"]),
         (
-            "CREATE TABLE people (id bigint PRIMARY KEY); ALTER TABLE orders ADD FOREIGN KEY (id) REFERENCES people",
+            "CREATE TABLE people (id bigint PRIMARY KEY); ALTER TABLE orders ADD FOREIGN KEY (id) REFERENCES people NOT VALID",
             vec!["foreign key orders_id_fkey of orders"],
         ),
         (
@@ -173,7 +184,7 @@ async fn what_can_not_be_carried_over_is_refused_before_anything_is_loaded() {
         ("CREATE RULE silent AS ON DELETE TO orders DO INSTEAD NOTHING", vec!["rule silent"]),
         ("CREATE TABLE child () INHERITS (orders)", vec!["child inherits from it"]),
         ("CREATE TABLE parent (note text); ALTER TABLE orders INHERIT parent", vec!["it inherits from parent"]),
-        ("CREATE PUBLICATION some FOR TABLE orders", vec!["publication some"]),
+        ("CREATE PUBLICATION one_table FOR TABLE orders", vec!["publication one_table"]),
         ("CREATE PUBLICATION everything FOR ALL TABLES", vec!["publication everything"]),
         (
             "CREATE MATERIALIZED VIEW cached AS SELECT * FROM orders",
