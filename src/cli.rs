@@ -11,8 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use quarrel_model::collect::SchemaChangeRule;
 use quarrel_model::migration::Allowance;
 use quarrel_run::cdc::CdcOptions;
-use quarrel_run::full_load::{FullLoadOptions, Repeat};
 use quarrel_run::demo::{CHANGES_DEFAULT, CHANGES_MAX, CHANGES_MIN, DemoEngine};
+use quarrel_run::full_load::{FullLoadOptions, Repeat};
 
 pub use self::servers::{ExecutorArgs, SchedulerArgs};
 

@@ -196,6 +196,8 @@ mod tests {
             targets: Vec::new(),
             seconds: StepSeconds::default(),
             watermark: None,
+            migrations: Vec::new(),
+            estimate_seconds: None,
             warnings: Vec::new(),
             error: None,
             hint: None,

@@ -57,7 +57,8 @@ impl Project {
             tables.retain(|table| table.load_origin().is_some());
         }
         if tables.is_empty() {
-            let failure = Failure::new(Exit::UsageOrInternal, "no table of the configuration has `source` or `changes`");
+            let failure =
+                Failure::new(Exit::UsageOrInternal, "no table of the configuration has `source` or `changes`");
             return Err(failure.with_hint("say where the rows come from with `source: {connection: …, table: …}`"));
         }
         Ok(tables)

@@ -55,7 +55,11 @@ fn notes(run: &RunSummary) -> Vec<String> {
     let mut notes = Vec::new();
     notes.extend(run.migrations.iter().map(|migration| format!("{name} → {migration}")));
     if let (Some(estimate), true) = (run.estimate_seconds, run.seconds.load > 0.0) {
-        notes.push(format!("{name}: loaded in {} s; {} s were estimated", seconds(run.seconds.load), seconds(estimate)));
+        notes.push(format!(
+            "{name}: loaded in {} s; {} s were estimated",
+            seconds(run.seconds.load),
+            seconds(estimate)
+        ));
     }
     if run.late_files > 0 {
         let (late, replayed) = (counted(run.late_files, "file"), counted(run.replayed_files, "file"));

@@ -33,7 +33,8 @@ fn load_killed_at_any_place_is_made_good_by_the_next_run() {
         scene.deliver_load(&nothing, HISTORY_BEGINS);
         scene.deliver(&history.files[..half]);
         scene.run(&[]).expect(0, point);
-        let load = oracle(&history, &history.files[..half / 2]).full_load(&["LOAD00000002.parquet", "LOAD00000003.parquet"]);
+        let load =
+            oracle(&history, &history.files[..half / 2]).full_load(&["LOAD00000002.parquet", "LOAD00000003.parquet"]);
         scene.deliver_load(&load, HISTORY_BEGINS);
         scene.deliver(&history.files[half..]);
         scene.run_killed_at(point);

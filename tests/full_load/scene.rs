@@ -33,7 +33,8 @@ pub fn oracle(history: &History, files: &[ChangeFileSpec]) -> Oracle {
 #[derive(Debug)]
 pub struct Scene {
     pub project: Project,
-    pub source: Database,
+    #[expect(dead_code, reason = "held because the configuration names it")]
+    source: Database,
     pub target: Database,
 }
 
@@ -72,7 +73,11 @@ impl Scene {
         for file in files {
             let path = self.write(&file.path, encode_full_load(file, &DmsOptions::default()));
             let written = SystemTime::UNIX_EPOCH + Duration::from_secs(written_at);
-            File::options().append(true).open(&path).and_then(|file| file.set_modified(written)).expect("a file of ours");
+            File::options()
+                .append(true)
+                .open(&path)
+                .and_then(|file| file.set_modified(written))
+                .expect("a file of ours");
         }
     }
 

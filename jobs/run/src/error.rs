@@ -60,7 +60,9 @@ impl RunError {
                 Retry::Never { hint } => hint,
             },
             RunError::Collect(CollectError::Lake(_)) | RunError::Lake(_) => None,
-            RunError::NoTable { .. } => Some("create the table first, or have `quarrel run full-load` make it from its source"),
+            RunError::NoTable { .. } => {
+                Some("create the table first, or have `quarrel run full-load` make it from its source")
+            }
             RunError::FullLoad(error) => error.hint(),
             RunError::NoChanges { .. } => Some("give the table a `changes:` entry"),
             RunError::State(StateError::Held { .. }) => Some("wait for the other run, or see `quarrel runs`"),

@@ -197,7 +197,14 @@ impl RunRecorder {
     }
 
     /// Notes what a full load takes: rows are counted as changes, each an insert.
-    pub(crate) fn full_load(&mut self, load: &LoadId, files: u64, bytes: u64, rows: u64, estimate_seconds: Option<f64>) {
+    pub(crate) fn full_load(
+        &mut self,
+        load: &LoadId,
+        files: u64,
+        bytes: u64,
+        rows: u64,
+        estimate_seconds: Option<f64>,
+    ) {
         let summary = &mut self.summary;
         summary.batches.push(load.batch());
         summary.files = files;

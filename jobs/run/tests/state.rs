@@ -83,7 +83,12 @@ async fn same_tables_come_up_in_both_engines_and_opening_again_keeps_them() {
             .map(|name| name.trim_start_matches("quarrel_state.").to_owned())
             .filter(|name| !name.starts_with('_'))
             .collect();
-        assert_eq!(names, ["batches", "leases", "run_steps", "runs", "watermarks"], "{}", place.schema);
+        assert_eq!(
+            names,
+            ["batches", "known_losses", "leases", "run_steps", "runs", "schema_migrations", "watermarks"],
+            "{}",
+            place.schema
+        );
         assert_eq!(place.dump("leases", &["name", "epoch"]).await, [texts(&["table:orders", "1"])]);
         again.close().await;
         place.store.close().await;
@@ -232,8 +237,10 @@ fn summary(run_id: &str, status: RunStatus) -> RunSummary {
         quarantined: 0,
         cleaned_files: 3,
         targets: Vec::new(),
-        seconds: StepSeconds { collect: 0.1, reduce: 0.25, load: 0.5, clean: 0.0, total: 1.0 },
+        seconds: StepSeconds { migrate: 0.0, collect: 0.1, reduce: 0.25, load: 0.5, clean: 0.0, total: 1.0 },
         watermark: Some("2024-05-06T13:59:30.000000Z".to_owned()),
+        migrations: Vec::new(),
+        estimate_seconds: None,
         warnings: vec!["a \"warning\" — 漢字".to_owned()],
         error: None,
         hint: None,
@@ -398,4 +405,20 @@ fn stored_instants_sort_as_instants_do() {
         ["2024-05-06T13:59:30Z", "2024-05-06T13:59:30.000001Z", "2024-05-06T13:59:30.1Z", "2024-05-06T14:00:00Z"];
     let stored: Vec<String> = instants.iter().map(|text| stored_instant(instant(text))).collect();
     assert!(stored.is_sorted() && stored.iter().all(|text| text.len() == stored[0].len()), "{stored:?}");
+}
+
+#[tokio::test]
+async fn known_losses_are_those_of_the_last_load_and_migrations_stay() {
+    for place in Place::both().await {
+        let store = &place.store;
+        let table = TableName("t".to_owned());
+        let losses = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), format!("{name} is cut"))).collect();
+        store.store_losses(&table, "copy:t", losses(&["a", "b"])).await.unwrap();
+        store.store_losses(&table, "copy:t", losses(&["b"])).await.unwrap();
+        store.store_losses(&table, "other:t", losses(&["c"])).await.unwrap();
+        let found = store.losses(&table).await.unwrap();
+        let found: Vec<_> = found.iter().map(|loss| (loss.target.as_str(), loss.column.as_str())).collect();
+        assert_eq!(found, [("copy:t", "b"), ("other:t", "c")]);
+        assert_eq!(store.losses(&TableName("u".to_owned())).await.unwrap(), []);
+    }
 }

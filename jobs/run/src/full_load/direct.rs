@@ -12,7 +12,7 @@ use quarrel_model::mapping::{ReadAs, TargetEngine};
 use quarrel_model::migration::Migration;
 use quarrel_model::replace::{PartReceipt, ReplacePlan};
 use quarrel_model::schema::{ColumnType, FileColumn, FileSchema};
-use quarrel_sql::CatalogType;
+use quarrel_sql::fragment::CatalogType;
 
 use super::FullLoadOptions;
 use super::error::FullLoadError;
@@ -38,8 +38,8 @@ impl DirectLoad {
     pub(super) async fn open(context: &Context, from: &Source) -> Result<Self, FullLoadError> {
         let name = &from.connection;
         let connection = context.config.connection(name);
-        let url = resolve(&connection.url)
-            .map_err(|source| FullLoadError::Secret { connection: name.clone(), source })?;
+        let url =
+            resolve(&connection.url).map_err(|source| FullLoadError::Secret { connection: name.clone(), source })?;
         let source = PostgresTarget::connect(&name.0, &url, connection.max_connections)
             .await
             .map_err(quarrel_connect::replace::ReplaceError::from)?;
@@ -90,7 +90,12 @@ impl DirectLoad {
 ///
 /// # Errors
 /// They can't.
-pub(super) fn check_pair(context: &Context, table: &Table, from: &Source, open: &OpenTarget) -> Result<(), FullLoadError> {
+pub(super) fn check_pair(
+    context: &Context,
+    table: &Table,
+    from: &Source,
+    open: &OpenTarget,
+) -> Result<(), FullLoadError> {
     let engine = |name| context.config.connection(name).engine;
     match (engine(&from.connection), engine(&open.connection)) {
         (Engine::Postgres, Engine::Postgres) => Ok(()),

@@ -47,7 +47,9 @@ pub(super) enum Found {
     /// No full-load file, and nobody says that there should be one.
     Nothing,
     /// The producer is at it.
-    Unfinished { reason: String },
+    Unfinished {
+        reason: String,
+    },
     Load(Box<FoundLoad>),
 }
 

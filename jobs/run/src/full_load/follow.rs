@@ -67,8 +67,7 @@ pub(super) fn open_targets(context: &Context, table: &Table) -> Vec<Result<OpenT
         let connection = entry.connection.clone();
         let target = context.targets.get(&connection).map_err(|error| (index, FullLoadError::OpenTarget(error)))?;
         let replace = context.targets.replace(&connection);
-        let replace =
-            replace.ok_or_else(|| (index, FullLoadError::TargetEngine { connection: connection.clone() }))?;
+        let replace = replace.ok_or_else(|| (index, FullLoadError::TargetEngine { connection: connection.clone() }))?;
         Ok(OpenTarget { index, connection, name: entry.table.clone(), target, replace })
     };
     table.targets.iter().enumerate().map(open).collect()
@@ -82,9 +81,7 @@ pub(super) async fn describe_source(context: &Context, table: &Table) -> Result<
     let Some(from) = &table.source else { return Ok(None) };
     let name = &from.connection;
     let connection = context.config.connection(name);
-    let url = || {
-        resolve(&connection.url).map_err(|source| FullLoadError::Secret { connection: name.clone(), source })
-    };
+    let url = || resolve(&connection.url).map_err(|source| FullLoadError::Secret { connection: name.clone(), source });
     let source: Box<dyn Source> = match connection.engine {
         Engine::Postgres => Box::new(PostgresSource::connect(&name.0, &url()?, DESCRIBE_CONNECTIONS).await?),
         Engine::Mysql => Box::new(MySqlSource::connect(&name.0, &url()?, DESCRIBE_CONNECTIONS).await?),
@@ -170,7 +167,8 @@ async fn keep_record(
     open: &OpenTarget,
     record: &MigrationRecord,
 ) -> Result<(), RunError> {
-    let json = serde_json::to_string_pretty(record).map_err(|source| StateError::Json { what: "a migration", source })?;
+    let json =
+        serde_json::to_string_pretty(record).map_err(|source| StateError::Json { what: "a migration", source })?;
     // By instant, so that a listing is in order; the run and target tell two of one instant apart.
     let name = format!("{}-{}-{}.json", stored_instant(record.at), record.run, open.index);
     let key = context.lake.migrations_folder(&table.name).join(name);
@@ -179,18 +177,11 @@ async fn keep_record(
     Ok(())
 }
 
-async fn store_losses(
-    context: &Context,
-    table: &Table,
-    index: usize,
-    migration: &Migration,
-) -> Result<(), RunError> {
-    let losses = migration.columns.iter().flat_map(|column| {
-        column.mapped.losses.iter().map(|loss| (column.mapped.source.clone(), loss.sentence()))
-    });
+async fn store_losses(context: &Context, table: &Table, index: usize, migration: &Migration) -> Result<(), RunError> {
+    let losses = migration
+        .columns
+        .iter()
+        .flat_map(|column| column.mapped.losses.iter().map(|loss| (column.mapped.source.clone(), loss.sentence())));
     context.state.store_losses(&table.name, &target_name(table, index), losses.collect()).await?;
     Ok(())
 }
-
-
-

@@ -190,9 +190,10 @@ pub(super) async fn estimate(context: &Context, table: &Table, rows: u64) -> Res
         return Ok(None);
     }
     let runs = context.state.runs(Some(&table.name), RUNS_LOOKED_AT).await?;
-    let measured = runs.iter().filter(|run| run.job == JOB).filter_map(|run| run.summary.as_ref()).find_map(|summary| {
-        let measured = summary.status == RunStatus::Succeeded && summary.changes > 0 && summary.seconds.load > 0.0;
-        measured.then(|| summary.changes as f64 / summary.seconds.load)
-    });
+    let measured =
+        runs.iter().filter(|run| run.job == JOB).filter_map(|run| run.summary.as_ref()).find_map(|summary| {
+            let measured = summary.status == RunStatus::Succeeded && summary.changes > 0 && summary.seconds.load > 0.0;
+            measured.then(|| summary.changes as f64 / summary.seconds.load)
+        });
     Ok(Some(rows as f64 / measured.unwrap_or(ROWS_PER_SECOND_GUESS)))
 }

@@ -70,7 +70,8 @@ impl FullRows for LakeFullRows {
     async fn open(&self, part: usize) -> Result<RowStream, ReducedError> {
         let part = &self.parts[part];
         let path = part.name.clone();
-        let failed = move |source: Box<dyn std::error::Error + Send + Sync>| ReducedError { path: path.clone(), source };
+        let failed =
+            move |source: Box<dyn std::error::Error + Send + Sync>| ReducedError { path: path.clone(), source };
         let reader = self.area.open_parquet(part.key.as_ref(), part.bytes, part.etag.clone()).await;
         let reader = reader.map_err(|error| failed(error.into()))?;
         let builder = ParquetRecordBatchStreamBuilder::new(reader).await.map_err(|error| failed(error.into()))?;
@@ -116,12 +117,8 @@ pub(super) struct LoadQuarantine {
 impl PartQuarantine for LoadQuarantine {
     fn of_part(&self, part: usize) -> Arc<dyn Quarantine> {
         let batch = self.load.batch();
-        let quarantine = LakeQuarantine::of_load(
-            self.area.clone(),
-            (&self.table, &self.target, &batch),
-            part,
-            self.parts.clone(),
-        );
+        let quarantine =
+            LakeQuarantine::of_load(self.area.clone(), (&self.table, &self.target, &batch), part, self.parts.clone());
         Arc::new(quarantine)
     }
 }

@@ -55,8 +55,10 @@ fn finding(area: &LakeArea, error: &LakeError) -> Finding {
             // The store has answered: forbidden, not found, not possible.
             _ => Finding::Failed,
         },
-        LakeError::Open { .. } | LakeError::Url { .. } | LakeError::TooMany { .. } | LakeError::Name(_) => {
-            Finding::Failed
-        }
+        LakeError::Open { .. }
+        | LakeError::Url { .. }
+        | LakeError::TooMany { .. }
+        | LakeError::Name(_)
+        | LakeError::Changed { .. } => Finding::Failed,
     }
 }
