@@ -72,7 +72,7 @@ fn columns_follow_the_source_and_grants_stay() {
     let direct = Direct::new("");
     direct.run(&[], 0);
     direct.target.execute(
-        "CREATE VIEW replica.names AS SELECT id, name FROM replica.items; \
+        "CREATE VIEW replica.amounts AS SELECT id, amount FROM replica.items; \
          CREATE INDEX by_name ON replica.items (name); COMMENT ON TABLE replica.items IS 'a copy'",
     );
     direct.source.execute(
@@ -82,8 +82,8 @@ fn columns_follow_the_source_and_grants_stay() {
     let run = direct.run(&[], 0);
     assert_eq!(run["migrations"].as_array().map(Vec::len), Some(1), "{run}");
     direct.assert_equal(&["id", "name", "amount", "at", "tags", "note"], "the second load");
-    let through = direct.target.text("SELECT count(*)::text FROM replica.names WHERE name = repeat('x', 30)");
-    assert_eq!(through, Some("1333".to_owned()), "the view reads the new table");
+    let through = direct.target.text("SELECT count(*)::text FROM replica.amounts");
+    assert_eq!(through, Some("4000".to_owned()), "the view reads the new table");
     let comment = direct.target.text("SELECT obj_description('replica.items'::regclass)");
     let index = direct.target.text("SELECT indexdef FROM pg_indexes WHERE indexname = 'by_name'");
     assert_eq!(comment, Some("a copy".to_owned()));
