@@ -8,6 +8,8 @@ use crate::process::run_measured;
 
 const CREATE_TARGET: &str = include_str!("../sql/create_target.sql");
 const FILL_TARGET: &str = include_str!("../sql/fill_target.sql");
+const CREATE_SOURCE: &str = include_str!("../sql/create_source.sql");
+const DIGEST_ROWS: &str = include_str!("../sql/digest_rows.sql");
 const CREATE_STAGE: &str = include_str!("../sql/create_stage.sql");
 /// Millions of rows are copied in seconds; a statement past this is stuck.
 const PSQL_SECONDS_MAX: u64 = 1_200;
@@ -51,6 +53,30 @@ impl Database {
             program: "psql".to_owned(),
             reason: format!("no time in {output:?}"),
         })
+    }
+
+    /// Makes a database anew, beside this one.
+    pub fn create_database(&self, name: &str) -> Result<(), BenchError> {
+        self.psql(&[&format!("DROP DATABASE IF EXISTS {name}"), &format!("CREATE DATABASE {name}")]).map(drop)
+    }
+
+    /// Makes and fills the table of full loads.
+    pub fn create_source(&self, rows: u64) -> Result<(), BenchError> {
+        let set = format!("SET bench.rows = '{rows}'");
+        let mut statements = vec![set.as_str()];
+        // One by one: VACUUM can't be part of a transaction.
+        statements.extend(CREATE_SOURCE.split_inclusive(";\n"));
+        self.psql(&statements).map(drop)
+    }
+
+    /// Rows of the table of full loads, and a checksum over all of their values.
+    pub fn digest_rows(&self) -> Result<String, BenchError> {
+        Ok(self.psql(&[DIGEST_ROWS])?.trim().to_owned())
+    }
+
+    /// Drops the table of full loads and the ledger.
+    pub fn drop_schemas(&self) -> Result<(), BenchError> {
+        self.psql(&["DROP SCHEMA IF EXISTS bench CASCADE", "DROP SCHEMA IF EXISTS quarrel CASCADE"]).map(drop)
     }
 
     pub fn version(&self) -> Result<String, BenchError> {

@@ -2,6 +2,7 @@
 //!
 //! A part that fails leaves a sentence in the report and the other parts go on. Figures that two parts need are measured once.
 
+mod full_load;
 mod parts;
 pub mod place;
 mod small;
@@ -33,6 +34,8 @@ pub enum Part {
     Hot,
     /// 19 files and 1.22 MB, from start to commit.
     Small,
+    /// A whole table from one Postgres into another, beside psql, pgloader and sling.
+    FullLoad,
     /// Peak memory from 1 M to 20 M changes.
     Memory,
 }
@@ -117,6 +120,7 @@ impl Bench {
             Part::S3 => self.measure_s3(),
             Part::Hot => self.measure_hot(),
             Part::Small => self.measure_small(),
+            Part::FullLoad => self.measure_full_load(),
             Part::Memory => self.measure_memory(),
         };
         self.keep(&format!("{part:?}"), result);
