@@ -20,11 +20,8 @@ const TABLE: &str = "CREATE TABLE orders (id bigint PRIMARY KEY, note text); INS
 
 /// A table with all that is carried over. The roles belong to the whole server, so they are made once.
 const DRESSED: &str = r#"
-DO $$ BEGIN
-    PERFORM pg_advisory_xact_lock(4711);
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'Quarrel Owner') THEN CREATE ROLE "Quarrel Owner"; END IF;
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'quarrel_reader') THEN CREATE ROLE quarrel_reader; END IF;
-END $$;
+DO $$ BEGIN CREATE ROLE "Quarrel Owner"; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
+DO $$ BEGIN CREATE ROLE quarrel_reader; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
 CREATE SCHEMA "Live";
 GRANT ALL ON SCHEMA "Live" TO "Quarrel Owner";
 ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;
@@ -162,6 +159,45 @@ async fn sequence_that_is_ahead_of_its_column_stays_there() {
     let scene = Scene::new(Engine::Postgres, script, "orders", &["id"]).await;
     FullLoad::new(&scene, "first", FullMemory::new(&["id", "note"], &[&[&["1", "a"]]])).await.run().await.unwrap();
     assert_eq!(scene.database.number("INSERT INTO orders (note) VALUES ('b') RETURNING id").await, 501);
+}
+
+#[tokio::test]
+async fn account_that_is_a_member_of_the_owner_is_enough_and_one_that_is_not_is_told_so() {
+    let script = "
+        DO $$ BEGIN CREATE ROLE quarrel_team; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
+        DO $$ BEGIN CREATE ROLE quarrel_loader LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
+        DO $$ BEGIN CREATE ROLE quarrel_stranger LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
+        GRANT quarrel_team TO quarrel_loader;
+        DO $$ BEGIN EXECUTE format('GRANT CREATE, TEMPORARY ON DATABASE %I TO quarrel_loader', current_database()); END $$;
+        CREATE SCHEMA live AUTHORIZATION quarrel_team;
+        GRANT USAGE ON SCHEMA live TO quarrel_stranger;
+        CREATE TABLE live.orders (id bigserial PRIMARY KEY, note text, address inet);
+        CREATE INDEX by_note ON live.orders (note);
+        CREATE VIEW live.notes AS SELECT note FROM live.orders;
+        ALTER TABLE live.orders OWNER TO quarrel_team;
+        ALTER VIEW live.notes OWNER TO quarrel_team;
+        GRANT SELECT ON live.orders TO quarrel_stranger";
+    let scene = Scene::new(Engine::Postgres, script, "live.orders", &["id"]).await;
+    let full = FullMemory::new(&["id", "note", "address"], &[&[&["41", "a", "::1"]]]);
+    let mut load = FullLoad::new(&scene, "first", full).await;
+    let url_of = |role: &str| scene.database.url.replacen("//postgres", &format!("//{role}"), 1);
+    load.target = replacing(&scene.database, &url_of("quarrel_loader")).await;
+    assert_eq!(load.target.refusals(&scene.table).await.unwrap(), [] as [String; 0]);
+    load.run().await.unwrap();
+    let owner = text(&scene, "SELECT relowner::regrole::text FROM pg_class WHERE relname = 'orders'").await;
+    assert_eq!(owner, "quarrel_team");
+    assert_eq!(scene.database.number("INSERT INTO live.orders (note) VALUES ('b') RETURNING id").await, 42);
+    assert_eq!(scene.database.rows("live.notes", &["note"]).await, rows(&[&["a"], &["b"]]));
+
+    let stranger = replacing(&scene.database, &url_of("quarrel_stranger")).await;
+    let expected = [
+        "the account does not own it: make it a member of quarrel_team",
+        "the account may not create tables in schema live: GRANT CREATE",
+        "view live.notes belongs to quarrel_team",
+    ];
+    let mut found = stranger.refusals(&scene.table).await.unwrap();
+    found.sort();
+    assert_eq!(found, expected);
 }
 
 #[tokio::test]

@@ -73,7 +73,8 @@ enum SourceSide {
 ///
 /// # Errors
 /// A range can't be read or written, and says which; [`ReplaceError::SnapshotLost`], when the connection that holds the snapshot
-/// is lost; cancellation. Ranges that have committed stay recorded, which is of use only while the snapshot lasts.
+/// is lost; cancellation. Ranges that have committed stay recorded, which is of use only while the snapshot lasts. After any
+/// error the connection that holds it may be gone: begin again with a new one.
 pub async fn copy_direct(
     snapshot: &DirectSnapshot,
     source: &PostgresTarget,
