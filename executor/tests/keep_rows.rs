@@ -20,8 +20,10 @@ use rand::{Rng as _, SeedableRng as _};
 type Rows = Vec<(i64, String)>;
 
 fn write_file(path: &Path, rows: &Rows, group_rows: usize) {
-    let schema =
-        Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, false), Field::new("note", DataType::Utf8, false)]));
+    let schema = Arc::new(Schema::new(vec![
+        Field::new("id", DataType::Int64, false),
+        Field::new("note", DataType::Utf8, false),
+    ]));
     let columns: Vec<Arc<dyn Array>> = vec![
         Arc::new(rows.iter().map(|(id, _)| Some(*id)).collect::<Int64Array>()),
         Arc::new(rows.iter().map(|(_, note)| Some(note.as_str())).collect::<StringArray>()),
