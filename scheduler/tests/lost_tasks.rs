@@ -239,7 +239,8 @@ async fn assert_succeeds(scheduler: &mut SchedulerClient, job_id: &str) {
     }
 }
 
-/// A job whose reduce stage was rolled back while the second executor ran a task of it.
+/// A job whose reduce stage was rolled back while the second executor ran a task of it: the orphan. It was told to cancel it.
+/// The first executor has the task `again`, with which the reduce stage can start anew.
 struct Rollback {
     _scheduler: DropGuard,
     client: SchedulerClient,
@@ -247,6 +248,7 @@ struct Rollback {
     first: Executor,
     second: Executor,
     orphan: Task,
+    again: Task,
 }
 
 impl Rollback {
@@ -266,7 +268,7 @@ impl Rollback {
         first.succeed(&map).await;
         second.succeed(&lost).await;
 
-        // The first can't fetch what the second wrote: that is written again, and the reduce stage starts anew.
+        // The first can't fetch what the second wrote: that is written again.
         let (fetching, orphan) = (first.task(REDUCE_STAGE, 0).await, second.task(REDUCE_STAGE, 0).await);
         let unreadable = FetchPartitionError {
             executor_id: second.id.to_owned(),
@@ -277,16 +279,34 @@ impl Rollback {
         let cancelled = tokio::time::timeout(STEP_TIME_MAX, second.cancelled.recv()).await.expect("a cancellation");
         assert_eq!(cancelled, Some(orphan.id));
         let again = first.task(MAP_STAGE, 1).await;
-        first.succeed(&again).await;
-        Rollback { _scheduler: shutdown.drop_guard(), client, job, first, second, orphan }
+        Rollback { _scheduler: shutdown.drop_guard(), client, job, first, second, orphan, again }
     }
 }
 
+const KILLED: FailedReason = FailedReason::TaskKilled(TaskKilled {});
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn executor_whose_task_was_dropped_gets_its_vcore_back_when_it_reports() {
-    let Rollback { _scheduler, mut client, job, mut first, mut second, orphan } = Rollback::happen().await;
+    let Rollback { _scheduler, mut client, job, mut first, mut second, orphan, again } = Rollback::happen().await;
+    second.fail(&orphan, KILLED).await;
+    first.succeed(&again).await;
+    let running = first.task(REDUCE_STAGE, 1).await;
+    let mut reduced = BTreeSet::new();
+    for _ in 1..PARTITIONS {
+        let task = second.task(REDUCE_STAGE, 1).await;
+        second.succeed(&task).await;
+        reduced.extend(task.partitions);
+    }
+    first.succeed(&running).await;
+    reduced.extend(running.partitions);
+    assert_eq!(reduced, (0..PARTITIONS as u32).collect());
+    assert_succeeds(&mut client, &job).await;
+}
 
-    // The orphan may still run: all goes to the first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_launched_beside_a_dropped_task_that_may_still_run() {
+    let Rollback { _scheduler, mut client, job, mut first, mut second, orphan, again } = Rollback::happen().await;
+    first.succeed(&again).await;
     let mut reduced = BTreeSet::new();
     for _ in 0..2 {
         let task = first.task(REDUCE_STAGE, 1).await;
@@ -296,8 +316,8 @@ async fn executor_whose_task_was_dropped_gets_its_vcore_back_when_it_reports() {
     let running = first.task(REDUCE_STAGE, 1).await;
     assert!(second.launched.try_recv().is_err(), "a task was launched beside one that may still run");
 
-    // It has ended: the second works again.
-    second.fail(&orphan, FailedReason::TaskKilled(TaskKilled {})).await;
+    // Its number is by now that of another task, whose vcore must not be given back in its stead.
+    second.fail(&orphan, KILLED).await;
     let task = second.task(REDUCE_STAGE, 1).await;
     second.succeed(&task).await;
     first.succeed(&running).await;
@@ -308,16 +328,17 @@ async fn executor_whose_task_was_dropped_gets_its_vcore_back_when_it_reports() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn executor_that_never_reports_a_dropped_task_gets_its_vcore_back_in_time() {
-    let Rollback { _scheduler, mut client, job, mut first, mut second, orphan: _ } = Rollback::happen().await;
+    let Rollback { _scheduler, mut client, job, mut first, mut second, orphan: _, again } = Rollback::happen().await;
+    first.succeed(&again).await;
     let running = first.task(REDUCE_STAGE, 1).await;
-    let mut reduced = BTreeSet::new();
-    for _ in 1..PARTITIONS {
-        let task = second.task(REDUCE_STAGE, 1).await;
-        second.succeed(&task).await;
-        reduced.extend(task.partitions);
-    }
+    let task = second.task(REDUCE_STAGE, 1).await;
+    let mut reduced: BTreeSet<u32> = running.partitions.iter().chain(&task.partitions).copied().collect();
+    second.succeed(&task).await;
     first.succeed(&running).await;
-    reduced.extend(running.partitions);
+    let (third, fourth) = (first.task(REDUCE_STAGE, 1).await, second.task(REDUCE_STAGE, 1).await);
+    first.succeed(&third).await;
+    second.succeed(&fourth).await;
+    reduced.extend(third.partitions.into_iter().chain(fourth.partitions));
     assert_eq!(reduced, (0..PARTITIONS as u32).collect());
     assert_succeeds(&mut client, &job).await;
 }
