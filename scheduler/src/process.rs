@@ -1,7 +1,7 @@
 //! Settings and life of the scheduler process.
 //!
 //! What must stay true: it listens on loopback unless told otherwise (Ballista's protocol knows no authentication), its REST
-//! API is not compiled in, and an executor that died is given up within half a minute.
+//! API is not compiled in, an executor that died is given up within half a minute, and its neighbours keep their vcores.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -16,6 +16,8 @@ use quarrel_executor::codec::{LogicalCodec, PhysicalCodec};
 use quarrel_executor::session::{MESSAGE_BYTES_MAX, SessionSettings, runtime_env, session_config, session_state};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+use crate::cluster_state::{SettledClusterState, bind_when_overdue};
 
 /// An executor that was silent for this long is given up: four of its heartbeats.
 const EXECUTOR_TIMEOUT_SECONDS: u64 = 20;
@@ -101,16 +103,20 @@ impl BoundScheduler {
         let config = ballista_config(&settings, address)?;
         let start_error = |source| SchedulerError::Start { source };
         config.validate().map_err(start_error)?;
-        let cluster = BallistaCluster::new_from_config(&config).await.map_err(start_error)?;
+        let memory = BallistaCluster::new_from_config(&config).await.map_err(start_error)?;
+        let state = Arc::new(SettledClusterState::new(memory.cluster_state()));
+        let cluster = BallistaCluster::new(state.clone(), memory.job_state());
         let scheduler = create_scheduler::<LogicalPlanNode, PhysicalPlanNode>(cluster, Arc::new(config))
             .await
             .map_err(start_error)?;
+        let overdue = bind_when_overdue(state, scheduler.clone());
         tracing::info!(%address, "scheduler ready");
         tokio::select! {
             () = shutdown.cancelled() => {
                 tracing::info!(%address, "scheduler stopped");
                 Ok(())
             }
+            never = overdue => match never {},
             served = start_grpc_service_with_listener(listener, scheduler) => {
                 served.map_err(|source| SchedulerError::Stopped { address, source })
             }
