@@ -13,6 +13,7 @@ pub mod batch;
 pub mod change_file;
 pub mod collect;
 pub mod config;
+pub mod import;
 pub mod ledger;
 pub mod names;
 pub mod position;
