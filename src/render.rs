@@ -1,6 +1,7 @@
 //! Values as text for people: tables first, what needs words below them.
 
 pub mod demo;
+pub mod import;
 pub mod plan;
 pub mod runs;
 pub mod status;

@@ -6,28 +6,7 @@
 //! findings as its comments. What was written is then read by [`config::parse`](crate::config::parse): the configuration's own
 //! check decides what is valid, and `faults` says where in the variable the cause stands.
 //!
-//! # What is read
-//! A JSON list of objects; or that list as text; or `{"replication_tables": list or text}`, as `airflow variables export` writes
-//! it, also with `{"value": …, "description": …}` inside. Keys are compared in snake_case, `null` counts as left out.
-//!
-//! | setting | spellings | becomes |
-//! |---|---|---|
-//! | source, targets | `source` an object, `targets` a list of objects (or one); or in the entry itself `source_…`, `target_…` | `source`, `targets` |
-//! | – database | `database`, `database_name`, `db`, `db_name` | part of the URL; DMS's folder |
-//! | – kind | `type`, `database_type`, `db_type`, `engine` | `connections.*.type` |
-//! | – schema, table | `schema`, `schema_name`; `table`, `table_name` | `table` |
-//! | – connection | `connection`, `connection_id`, `conn`, `conn_id` | `connections.*`, `url: env:AIRFLOW_CONN_ID` |
-//! | – pool | `pool`, `pool_name` (a name, a size or `{name, slots}`), `pool_size`, `pool_slots` | `max_connections` |
-//! | DMS task | `dms_task`, `dms_task_id`, `dms_task_identifier`, `dms_task_name`, `dms_task_arn` | `changes.dms_task` |
-//! | DMS's folder | `prefix`, `s3_prefix`, `changes_prefix`; `bucket_folder`, `s3_folder` | `changes.prefix` |
-//! | schedule | `cron_schedule`, `cron`, `cron_expression`, `schedule`, `schedule_interval`; `timezone`, `time_zone`, `tz` | `schedule` |
-//! | window, in hours | `execution_frequency`; `cdc_look_for_past_interval` | `window.ahead`; `window.look_back` |
-//! | monitors after CDC | `monitors`, `cdc_monitors`, `dependent_monitors`, `monitors_after_cdc`, `after_cdc_monitors` | `monitors.*.after` |
-//! | monitors with a schedule | `scheduled_monitors`, `monitors_with_schedule`, `independent_monitors`, `standalone_monitors`, `cron_monitors` | `monitors.*.cron` |
-//! | delay | `delay_monitoring_interval`, `delay_monitoring_tolerance_interval` | `monitors.delay.every`, `.tolerance` |
-//! | columns | `key`, `keys`, `primary_key`, `primary_keys`; `created_column`, `created_at_column`; `updated_column`, `updated_at_column` | `key`; `created`, `updated` of monitors |
-//! | LOBs | `lob_slice`: a number, or `{column: number}` | `columns.*.lob_slice` where the column is known |
-//! | others | `name`; `start_date` | `name`; not mapped |
+//! `docs/import.md` lists the spellings, and what each setting becomes.
 //!
 //! # Invariants
 //! - Pure: the time is an argument, and no variable or file is read.
@@ -80,8 +59,9 @@ const WORK_PLACEHOLDER: &str = "s3://REPLACE-ME-WORK/";
 
 /// What holds for every import.
 const NOTES: [&str; 5] = [
-    "each connection's URL is read from the variable that Airflow itself would read, AIRFLOW_CONN_ and the id: \
-     `airflow connections export` shows the URLs; it must be a URL, not JSON, and name the database",
+    "each connection's URL is read from the variable that Airflow itself would read, AIRFLOW_CONN_ and the id, with the \
+     database behind it where there are several: `airflow connections export` shows the URLs; it must be a URL, not JSON, \
+     and name the database",
     "Airflow names a run by the beginning of its interval, Quarrel by the time it starts: windows are around that time",
     "schedules without a time zone are in UTC, as in Airflow unless `default_timezone` says otherwise",
     "change files are kept (`after_load: keep`), so that a table can be tried out; pause its pipeline in Airflow first: \

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::engine::EngineWord;
 use super::finding::Findings;
 use super::naming::{connection_variable, entry_name, unique};
-use super::place::{Place, Soundness};
+use super::place::Place;
 use super::pools::{PoolUse, pool_sizes, set_pool};
 use crate::config::Engine;
 use crate::config::document::Lines;
@@ -69,7 +69,7 @@ impl<'l> Connections<'l> {
         let mut uses: Vec<Vec<&Place>> = Vec::new();
         for place in places {
             let Some(identity) = planned.identity(place) else {
-                if place.soundness == Soundness::Sound {
+                if !place.stated.identity {
                     report.add(&place.at, "neither a connection nor a database is given");
                 }
                 continue;
@@ -181,7 +181,7 @@ fn engine_of(connection: &DraftConnection<'_>, places: &[&Place], report: &mut R
     let mut given = places.iter().filter_map(|place| place.engine.as_ref());
     let Some(first) = given.next() else {
         // A type with a fault is a type, and its fault is reported.
-        if let Some(place) = places.iter().find(|place| place.soundness == Soundness::Sound) {
+        if let Some(place) = places.first().filter(|_| !places.iter().any(|place| place.stated.engine)) {
             let message = format!("nothing says what kind of database {} is", shown(&connection.name));
             report.add_with_hint(&place.at, message, "add `type: postgres`, for example");
         }

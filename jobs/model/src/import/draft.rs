@@ -323,7 +323,10 @@ fn draft_schedule(entry: &Entry, findings: &mut Findings<'_>) -> Option<CronExpr
             findings.not_mapped(at, None, format!("`{name}` is no schedule: CDC runs when it is asked for"));
             None
         }
-        None => None,
+        None => {
+            findings.to_check(None, "schedule", "no schedule is given: CDC runs when it is asked for");
+            None
+        }
     };
     if let Some(timezone) = &entry.timezone {
         match &cron {

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use super::Givens;
 use super::fields::{Fields, Given, Unknown, in_words};
 use super::monitor::{MonitorEntry, MonitorList, read_monitors};
-use super::place::{Origin, Place, Soundness, read_place};
+use super::place::{Origin, Place, read_place};
 use super::spelling::{
     AHEAD, BUCKET_FOLDER, CREATED, CRON, DELAY_INTERVAL, DELAY_TOLERANCE, DMS_TASK, KEY, LOB_SLICE, LOOK_BACK,
     MONITORS, NAME, PLACE, PREFIX, SCHEDULED_MONITORS, SOURCE, SOURCE_PREFIX, START_DATE, Spellings, TARGET_PREFIX,
@@ -134,7 +134,7 @@ fn read_source(fields: &mut Fields<'_>, report: &mut Report<'_>) -> Option<Place
             return None;
         }
     };
-    if place.table.is_none() && place.soundness == Soundness::Sound {
+    if !place.stated.table {
         report.add(&at, "the name of the source's table is missing");
     }
     Some(place)

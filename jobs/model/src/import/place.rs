@@ -25,14 +25,16 @@ pub(super) struct Place {
     pub(super) pool: Option<Given<String>>,
     pub(super) pool_size: Option<Given<i64>>,
     pub(super) unknown: Vec<Unknown>,
-    pub(super) soundness: Soundness,
+    pub(super) stated: Stated,
 }
 
-/// Whether a part of the variable could be read without a fault.
+/// Which settings stand in the variable, be it with a fault: these are not missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Soundness {
-    Sound,
-    Faulty,
+pub(super) struct Stated {
+    pub(super) table: bool,
+    pub(super) engine: bool,
+    /// A connection or a database.
+    pub(super) identity: bool,
 }
 
 /// Where the settings of a place are looked for.
@@ -56,25 +58,24 @@ impl<'n> Origin<'_, 'n> {
 
 /// Reads a place. Of what an object of its own holds, unknown keys are kept; those of the entry are the entry's.
 pub(super) fn read_place(mut origin: Origin<'_, '_>, at: &Path, to: &str, report: &mut Report<'_>) -> Place {
-    let faults_before = report.count();
-    let mut setting = |spellings: Spellings, report: &mut Report<'_>| {
-        origin.take(spellings, report).and_then(|given| text(given, report))
-    };
-    let database = setting(DATABASE, report);
-    let schema = setting(SCHEMA, report);
-    let table = setting(TABLE, report);
-    let connection = setting(CONNECTION, report).and_then(|id| connection_id(id, report));
-    let engine = origin.take(TYPE, report).and_then(|given| engine(given, report));
+    let schema = origin.take(SCHEMA, report).and_then(|given| text(given, report));
+    let (database, connection) = (origin.take(DATABASE, report), origin.take(CONNECTION, report));
+    let (table, kind) = (origin.take(TABLE, report), origin.take(TYPE, report));
+    let identity = database.is_some() || connection.is_some();
+    let stated = Stated { table: table.is_some(), engine: kind.is_some(), identity };
+    let database = database.and_then(|given| text(given, report));
+    let connection = connection.and_then(|given| text(given, report)).and_then(|id| connection_id(id, report));
+    let table = table.and_then(|given| text(given, report));
+    let engine = kind.and_then(|given| engine(given, report));
     let (pool, size) = origin.take(POOL, report).map_or((None, None), |given| read_pool(given, report));
     let own_size = origin.take(POOL_SIZE, report).and_then(|given| whole(given, UNLIMITED, report));
     if let (Some(inside), Some(beside)) = (&size, &own_size) {
         report.add(&beside.at, format!("this is said already, by `{}`", inside.at));
     }
     let unknown = origin.own.map(|own| own.unknown(&place_words())).unwrap_or_default();
-    let soundness = if report.count() == faults_before { Soundness::Sound } else { Soundness::Faulty };
     let pool_size = size.or(own_size);
     let (at, to) = (at.clone(), to.to_owned());
-    Place { at, to, database, engine, schema, table, connection, pool, pool_size, unknown, soundness }
+    Place { at, to, database, engine, schema, table, connection, pool, pool_size, unknown, stated }
 }
 
 /// An id is a word. What is none may be the URL itself, with a password.

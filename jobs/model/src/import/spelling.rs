@@ -1,5 +1,5 @@
-//! The spellings under which a setting is looked for. The names in SYSTEMS of the old service come first; the others are those
-//! that generators of pipelines commonly use.
+//! The spellings under which a setting is looked for. The names that the old service is known to use come first; the
+//! others are those that such lists commonly have. `docs/import.md` documents them all.
 //!
 //! Keys are compared in snake_case: `sourceTable`, `source-table` and `SOURCE_TABLE` are `source_table`.
 
@@ -40,6 +40,28 @@ pub(super) const BUCKET_FOLDER: Spellings = &["bucket_folder", "s3_folder"];
 pub(super) const CREATED: Spellings = &["created_column", "created_at_column"];
 pub(super) const UPDATED: Spellings = &["updated_column", "updated_at_column"];
 
+const ENTRY: [Spellings; 19] = [
+    NAME,
+    SOURCE,
+    TARGETS,
+    DMS_TASK,
+    MONITORS,
+    SCHEDULED_MONITORS,
+    CRON,
+    TIMEZONE,
+    AHEAD,
+    LOOK_BACK,
+    DELAY_INTERVAL,
+    DELAY_TOLERANCE,
+    START_DATE,
+    LOB_SLICE,
+    KEY,
+    PREFIX,
+    BUCKET_FOLDER,
+    CREATED,
+    UPDATED,
+];
+
 // Of a monitor.
 pub(super) const MONITOR: Spellings = &["monitor", "name", "type", "monitor_name"];
 
@@ -49,28 +71,7 @@ pub(super) const TARGET_PREFIX: &str = "target_";
 
 /// The keys of an entry, for hints.
 pub(super) fn entry_words() -> Vec<String> {
-    let own = [
-        NAME,
-        SOURCE,
-        TARGETS,
-        DMS_TASK,
-        MONITORS,
-        SCHEDULED_MONITORS,
-        CRON,
-        TIMEZONE,
-        AHEAD,
-        LOOK_BACK,
-        DELAY_INTERVAL,
-        DELAY_TOLERANCE,
-        START_DATE,
-        LOB_SLICE,
-        KEY,
-        PREFIX,
-        BUCKET_FOLDER,
-        CREATED,
-        UPDATED,
-    ];
-    let mut words: Vec<String> = own.into_iter().flatten().map(|word| (*word).to_owned()).collect();
+    let mut words: Vec<String> = ENTRY.into_iter().flatten().map(|word| (*word).to_owned()).collect();
     for prefix in [SOURCE_PREFIX, TARGET_PREFIX] {
         words.extend(PLACE.into_iter().flatten().map(|word| format!("{prefix}{word}")));
     }
@@ -111,6 +112,14 @@ mod tests {
     fn keys_are_compared_in_snake_case() {
         for key in ["source_table", "sourceTable", "SOURCE_TABLE", "Source-Table", "source table"] {
             assert_eq!(folded(key), "source_table", "{key}");
+        }
+    }
+
+    #[test]
+    fn every_spelling_is_documented() {
+        let documented = include_str!("../../../../docs/import.md");
+        for word in PLACE.into_iter().chain(ENTRY).chain([MONITOR]).flatten() {
+            assert!(documented.contains(&format!("`{word}`")), "`{word}` is missing in docs/import.md");
         }
     }
 

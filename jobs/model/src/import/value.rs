@@ -73,15 +73,20 @@ pub(super) fn text(given: Given<&Node>, report: &mut Report<'_>) -> Option<Given
         report.add(&given.at, "the text is empty");
         return None;
     }
-    if value.contains("://") && value.contains('@') {
+    if may_hold_a_password(&value) {
         report.add_with_hint(
             &given.at,
-            "this looks like a URL with a user in it; it may hold a password, and is not taken over",
+            "this looks like the address of a database; it may hold a password, and is not taken over",
             "name the Airflow connection by its id",
         );
         return None;
     }
     Some(Given { value, at: given.at })
+}
+
+fn may_hold_a_password(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    (text.contains("://") && text.contains('@')) || text.contains("password=") || text.contains("pwd=")
 }
 
 /// One text, a list of them, or several with commas between them.

@@ -131,22 +131,36 @@ fn settings_that_are_given_twice_are_refused() {
 
 #[test]
 fn passwords_are_in_no_fault() {
-    let urls = ["postgres://u:s3cret@h/d", "s3cret@h", "password=s3cret", "postgresql://h/d?password=s3cret"];
-    for url in urls {
-        for place in ["connection", "pool", "database", "type"] {
-            let text = format!(
-                r#"[{{"source": {{"type": "postgres", "connection": "live", "table": "a"}}, "key": "id",
-                     "targets": [{{"type": "postgres", "connection": "r", "{place}2": 1}}, {{"{place}": "{url}"}}]}}]"#
-            );
-            let told = match import(&text, &Givens::default(), now()) {
-                Ok(import) => serde_json::to_string(&import).unwrap(),
-                Err(faults) => faults.to_string(),
-            };
-            if place == "connection" || url.contains("://u:") {
-                assert!(!told.contains("s3cret"), "{place} {url}: {told}");
-            }
+    let urls = ["postgres://u:s3cret@h/d", "host=h password=s3cret", "postgresql://h/d?password=s3cret", "s3cret@h"];
+    let places = ["connection", "database", "schema", "table", "pool", "type"];
+    for (url, place) in urls.iter().flat_map(|url| places.map(|place| (*url, place))) {
+        // Names may have an `@` in them; the ids of connections have not.
+        if url == "s3cret@h" && place != "connection" {
+            continue;
         }
+        let text = format!(
+            r#"[{{"source": {{"type": "postgres", "connection": "live", "table": "a"}}, "key": "id",
+                 "targets": [{{"{place}": "{url}"}}], "{url}": "{url}"}}]"#
+        );
+        let told = import(&text, &Givens::default(), now()).expect_err("an address is no name").to_string();
+        assert!(told.contains("may hold a password") && !told.contains("s3cret"), "{place} {url}: {told}");
     }
+}
+
+#[test]
+fn a_kind_that_one_entry_states_holds_for_all_of_the_connection() {
+    let text = |kind: &str| {
+        format!(
+            r#"[{{"source": {{"connection": "live", "table": "a"}}, "targets": [{{"connection": "r"}}], "key": "id"}},
+                {{"source": {{"connection": "live", {kind}"table": "b"}}, "targets": [{{"connection": "r"}}], "key": "id",
+                 "target_type": 1}}]"#
+        )
+    };
+    let found = faults(&text(r#""type": "postgres", "#));
+    let expected =
+        "line 1: [0].targets[0]: nothing says what kind of database `r` is; add `type: postgres`, for example";
+    assert_eq!(found, [expected]);
+    assert_eq!(faults(&text("")).len(), 2);
 }
 
 #[test]
