@@ -6,7 +6,7 @@ use super::units::counted;
 use crate::commands::ImportReport;
 
 /// The width of the words before each line.
-const WORD: usize = 14;
+const WORD: usize = 15;
 
 /// The report, without the configuration itself.
 pub fn text(report: &ImportReport<'_>) -> String {
@@ -55,10 +55,13 @@ fn next_step(report: &ImportReport<'_>) -> String {
 }
 
 fn connection_lines(connection: &ImportedConnection) -> Vec<String> {
+    let Some(engine) = connection.engine else {
+        return vec![format!("  {}: left out, as Quarrel doesn't know its kind of database", connection.name)];
+    };
     let limit = connection.max_connections.map(|count| format!(", at most {count} open")).unwrap_or_default();
-    let mut lines = vec![format!("  {}: env:{}{limit}", connection.name, connection.variable)];
+    let mut lines = vec![format!("  {}: {engine}, env:{}{limit}", connection.name, connection.variable)];
     let told = connection.findings.iter().filter(|finding| finding.outcome != Outcome::Mapped);
-    lines.extend(told.map(|finding| finding_line(finding, "")));
+    lines.extend(told.map(|finding| format!("  {}", finding_line(finding, ""))));
     lines
 }
 

@@ -22,16 +22,16 @@ fn the_configuration_is_written_and_is_valid() {
     for part in [
         "replication_tables.json: 6 tables, 1 of them commented out",
         "TransactionsNew ([0], line 2)",
-        "  changed       execution_frequency → window.ahead: a number of hours in Airflow",
-        "  not mapped    targets[1].type → targets[1]: `oracle` is not supported as a target yet",
+        "  changed        execution_frequency → window.ahead: 1 hours in Airflow",
+        "  not mapped     targets[1].type → targets[1]: `oracle` is not supported as a target yet",
         "  not recognised excution_frequency: did you mean `execution_frequency`?",
-        "  fill in       key: ",
-        "  next runs     cdc (*/20 * * * *, America/Sao_Paulo): ",
+        "  fill in        key: ",
+        "  next runs      cdc (*/20 * * * *, America/Sao_Paulo): ",
         "wrote quarrel.yaml\nnext: replace 5 placeholders",
     ] {
         assert!(ended.stderr.contains(part), "`{part}` is missing:\n{}", ended.stderr);
     }
-    let runs = ended.stderr.lines().find(|line| line.contains("next runs     cdc (*/20")).unwrap();
+    let runs = ended.stderr.lines().find(|line| line.contains("next runs      cdc (*/20")).unwrap();
     assert_eq!(runs.rsplit_once("): ").unwrap().1.split(", ").count(), 5, "{runs}");
     assert_eq!(project.run(&["validate"]).expect(0).stdout, "quarrel.yaml is valid: 5 tables\n");
 }
@@ -104,13 +104,13 @@ fn faults_end_with_three_and_nothing_is_written() {
     let ended = project.run(&["import", "broken.json", "--out", "quarrel.yaml"]).expect(3);
     assert!(ended.stderr.contains("line 2: column 11: not JSON"), "{}", ended.stderr);
     let ended = project.run(&["import", "faulty.json", "--out", "quarrel.yaml"]).expect(3);
-    for part in ["faulty.json has 4 faults", "line 2: [0].source.type", "hint: did you mean `postgres`?", "line 3: [1]"]
+    for part in ["faulty.json has 6 faults", "line 2: [0].source.type", "hint: did you mean `postgres`?", "line 3: [1]"]
     {
         assert!(ended.stderr.contains(part), "`{part}` is missing:\n{}", ended.stderr);
     }
     let failure = project.run(&["import", "faulty.json", "--output", "json"]).expect(3).stderr;
     let failure: serde_json::Value = serde_json::from_str(&failure).unwrap();
-    assert_eq!(failure["faults"].as_array().unwrap().len(), 4, "{failure}");
+    assert_eq!(failure["faults"].as_array().unwrap().len(), 6, "{failure}");
     assert!(!project.path().join("quarrel.yaml").exists());
     project.run(&["import", "nowhere.json"]).expect(3);
 }

@@ -51,7 +51,7 @@ use self::upcoming::upcoming;
 use self::yaml::{DraftLake, write_config};
 use crate::config::fault::{ConfigFaults, Report};
 use crate::config::path::{Path, shown};
-use crate::config::{Trigger, parse};
+use crate::config::{Engine, Trigger, parse};
 
 /// No bucket's name has capitals: nothing is ever read from or written to these.
 const CHANGES_PLACEHOLDER: &str = "s3://REPLACE-ME-DMS/";
@@ -110,6 +110,8 @@ pub struct ImportedConnection {
     pub name: String,
     pub airflow_id: Option<String>,
     pub database: Option<String>,
+    /// What kind of database it is; none: one that Quarrel doesn't know, so that it is not in the configuration.
+    pub engine: Option<Engine>,
     /// The environment variable that its URL is read from.
     pub variable: String,
     pub max_connections: Option<u32>,
@@ -246,6 +248,7 @@ fn count_placeholders(lake: &DraftLake, connections: &[DraftConnection<'_>], tab
 
 fn imported_connection(connection: DraftConnection<'_>) -> ImportedConnection {
     ImportedConnection {
+        engine: connection.known_engine(),
         name: connection.name,
         airflow_id: connection.airflow_id,
         database: connection.database,

@@ -88,7 +88,7 @@ fn flat_keys_other_spans_and_presets_are_mapped() {
     assert_eq!((&delay.trigger, delay.tolerance), (&Trigger::Every(30 * MINUTE), 2 * MINUTE));
     assert_eq!(delay.created.as_deref(), Some("REPLACE_ME"));
     let of_table = findings(&import, "live_customers");
-    assert_eq!(told(of_table, "[1].execution_frequency"), [(Outcome::Changed, "a number of hours in Airflow")]);
+    assert_eq!(told(of_table, "[1].execution_frequency"), [(Outcome::Changed, "0.5 hours in Airflow")]);
     assert_eq!(told(of_table, "[1].delay_monitoring_interval"), [(Outcome::Mapped, "")]);
     assert_eq!(told(of_table, "[1].delay_monitoring_tolerance_interval")[0].0, Outcome::ToCheck);
     assert!(told(of_table, "[1].lob_slice")[0].1.contains("columns: {NAME: {lob_slice: 1000}}"));

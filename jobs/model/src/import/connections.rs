@@ -167,7 +167,9 @@ impl DraftConnection<'_> {
         };
         self.findings.changed(&at, "url", note);
         if self.airflow_id.as_ref().is_some_and(|id| *id != self.name) {
-            self.findings.changed(&at, "name", "Airflow's id is no name here, or stands for several databases");
+            let note =
+                if several { "one of several databases" } else { "Airflow's id can't be a name here, or is another's" };
+            self.findings.changed(&at, "name", note);
         }
     }
 }

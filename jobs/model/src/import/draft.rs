@@ -13,11 +13,12 @@ use super::engine::EngineWord;
 use super::entry::{Entry, LobSlice};
 use super::fields::Given;
 use super::finding::Findings;
+use super::naming::entry_name;
 use super::place::Place;
-use super::value::{Schedule, Span, SpanForm};
+use super::value::{Schedule, Span, SpanForm, SpanUnit};
+use crate::config::CronExpression;
 use crate::config::document::Lines;
 use crate::config::path::{Path, shown};
-use crate::config::{CronExpression, display_duration};
 use crate::names::QualifiedName;
 
 /// What stands where nobody knows: no column has that name, so no run gets anywhere before it is replaced.
@@ -158,12 +159,10 @@ fn say_name(entry: &Entry, source: &Place, name: &str, findings: &mut Findings<'
     let Some(given) = entry.name.as_ref().or(source.table.as_ref()) else { return };
     if given.value == name {
         findings.mapped(&given.at, "name");
+    } else if entry_name(&given.value) == given.value {
+        findings.changed(&given.at, "name", format!("another table is {} as well", shown(&given.value)));
     } else {
-        findings.changed(
-            &given.at,
-            "name",
-            format!("{} is no name here, or another table has it", shown(&given.value)),
-        );
+        findings.changed(&given.at, "name", format!("{} can't be a name here", shown(&given.value)));
     }
 }
 
@@ -340,13 +339,13 @@ fn draft_schedule(entry: &Entry, findings: &mut Findings<'_>) -> Option<CronExpr
 fn side_of_window(span: &Given<Span>, to: &str, findings: &mut Findings<'_>) -> Duration {
     let length = span.value.length;
     match span.value.form {
-        SpanForm::Bare => findings.changed(&span.at, to, "a number of hours in Airflow"),
+        SpanForm::Bare => findings.changed(&span.at, to, format!("{} in Airflow", span.value.in_unit(SpanUnit::Hours))),
         SpanForm::WithUnit => findings.mapped(&span.at, to),
     }
     length
 }
 
-fn start_note(text: &str, now: DateTime<Utc>) -> String {
+fn start_note(text: &str, now: DateTime<Utc>) -> &'static str {
     let date = |text: &str| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0);
     let time = |text: &str| {
         let formats = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
@@ -355,12 +354,9 @@ fn start_note(text: &str, now: DateTime<Utc>) -> String {
     let zoned = DateTime::parse_from_rfc3339(text).ok().map(|start| start.to_utc());
     let start = zoned.or_else(|| date(text).or_else(|| time(text)).map(|start| start.and_utc()));
     match start {
-        Some(start) if start > now => {
-            let days = (start - now).to_std().map(display_duration).unwrap_or_default();
-            format!("it is still to come (in {days}), and Quarrel knows no start: its schedule holds at once")
-        }
-        Some(_) => "it is past, and a schedule of Quarrel has no start".to_owned(),
-        None => "a schedule of Quarrel has no start".to_owned(),
+        Some(start) if start > now => "it is still to come, and a schedule of Quarrel has no start: it holds at once",
+        Some(_) => "it is past, and a schedule of Quarrel has no start",
+        None => "a schedule of Quarrel has no start",
     }
 }
 
@@ -372,7 +368,7 @@ mod tests {
     fn a_start_to_come_is_told_from_one_that_is_past() {
         let now = "2026-11-25T00:00:00Z".parse().unwrap();
         let told = |text: &str| start_note(text, now);
-        assert!(told("2026-11-27").contains("still to come (in 2d)"));
+        assert!(told("2026-11-27").starts_with("it is still to come"));
         for past in ["2021-01-01", "2021-01-01T00:00:00", "2021-01-01 10:00:00.5", "2021-01-01T00:00:00+03:00"] {
             assert!(told(past).starts_with("it is past"), "{past}");
         }

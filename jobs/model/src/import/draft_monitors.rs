@@ -209,13 +209,9 @@ fn interval_trigger(interval: &Given<DelayInterval>, givens: &Givens, findings: 
 fn say_delay_span(span: &Span, at: &Path, to: &str, givens: &Givens, findings: &mut Findings<'_>) {
     match (span.form, givens.delay_unit) {
         (SpanForm::WithUnit, _) => findings.mapped(at, to),
-        (SpanForm::Bare, Some(unit)) => findings.changed(at, to, format!("a number of {} in Airflow", unit.as_str())),
+        (SpanForm::Bare, Some(unit)) => findings.changed(at, to, format!("{} in Airflow", span.in_unit(unit))),
         (SpanForm::Bare, None) => {
-            findings.to_check(
-                Some(at),
-                to,
-                "a number without a unit, taken for minutes; `--delay-unit` says otherwise",
-            );
+            findings.to_check(Some(at), to, "a number without a unit, taken for minutes (`--delay-unit`)");
         }
     }
 }

@@ -59,6 +59,14 @@ pub(super) struct Span {
     pub(super) form: SpanForm,
 }
 
+impl Span {
+    /// The length as a number of units.
+    pub(super) fn in_unit(self, unit: SpanUnit) -> String {
+        let count = self.length.as_secs_f64() / unit.length().as_secs_f64();
+        format!("{} {}", (count * 100.0).round() / 100.0, unit.as_str())
+    }
+}
+
 /// A text that isn't empty; numbers are taken for their digits.
 pub(super) fn text(given: Given<&Node>, report: &mut Report<'_>) -> Option<Given<String>> {
     let value = match given.value {

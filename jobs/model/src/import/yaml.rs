@@ -37,7 +37,7 @@ pub(super) fn write_config(
     text.comment(0, "Made by `quarrel import` of Airflow's variable `replication_tables`.");
     if to_fill_in > 0 {
         let message =
-            format!("`fill in:` marks what the variable does not say ({to_fill_in}): no run succeeds before.");
+            format!("`fill in:` marks what the variable does not say ({to_fill_in} in all): replace it first.");
         text.comment(0, &message);
     }
     text.comment(0, "`check:` marks assumptions. Then: `quarrel validate --connect`.");
