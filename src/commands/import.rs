@@ -16,6 +16,9 @@ use crate::render;
 /// What stands for stdin.
 const STDIN: &str = "-";
 
+/// Well beyond what the conversion takes: it says so of a longer text, and memory has its bound all the same.
+const FILE_BYTES_MAX: u64 = 16 << 20;
+
 /// What was made of the variable.
 #[derive(Debug, Serialize)]
 pub struct ImportReport<'i> {
@@ -99,16 +102,12 @@ fn read(file: &Path) -> Result<String, Failure> {
         true => Box::new(std::io::stdin().lock()),
         false => Box::new(std::fs::File::open(file).map_err(|source| unreadable(file, &source))?),
     };
-    // One byte more than is ever taken tells a text that is too long; the conversion says so.
     opened.take(FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(|source| unreadable(file, &source))?;
     String::from_utf8(bytes).map_err(|source| {
         let place = source.utf8_error().valid_up_to();
         Failure::new(Exit::Configuration, format!("{} is not UTF-8 (from byte {place} on)", file.display()))
     })
 }
-
-/// Beyond what the conversion takes.
-const FILE_BYTES_MAX: u64 = 16 << 20;
 
 fn unreadable(file: &Path, source: &std::io::Error) -> Failure {
     Failure::new(Exit::Configuration, format!("failed to read {}: {source}", file.display()))

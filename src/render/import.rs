@@ -72,12 +72,13 @@ fn table_lines(table: &ImportedTable) -> Vec<String> {
         ImportStatus::CommentedOut => ", commented out",
     };
     let mut lines = vec![format!("{} ({}{line}){status}", table.name, table.entry)];
-    let mapped: Vec<&str> = table
-        .findings
-        .iter()
-        .filter(|finding| finding.outcome == Outcome::Mapped)
-        .filter_map(|finding| Some(within(finding.from.as_deref()?, &table.entry)))
-        .collect();
+    let mut mapped: Vec<&str> = Vec::new();
+    for finding in table.findings.iter().filter(|finding| finding.outcome == Outcome::Mapped) {
+        let place = finding.from.as_deref().map_or("", |from| within(from, &table.entry));
+        if !mapped.contains(&place) {
+            mapped.push(place);
+        }
+    }
     if !mapped.is_empty() {
         lines.push(format!("  {:<WORD$}{}", "mapped", mapped.join(", ")));
     }
@@ -97,7 +98,8 @@ fn finding_line(finding: &Finding, entry: &str) -> String {
         Outcome::NotMapped => "not mapped",
         Outcome::NotRecognised => "not recognised",
     };
-    let from = finding.from.as_deref().map(|from| within(from, entry));
+    // A finding of the whole entry has nothing to name but where it leads.
+    let from = finding.from.as_deref().map(|from| within(from, entry)).filter(|from| !from.is_empty());
     let place = match (from, finding.to.as_deref()) {
         (Some(from), Some(to)) if from != to => format!("{from} → {to}"),
         (Some(place), _) | (None, Some(place)) => place.to_owned(),

@@ -22,8 +22,8 @@ fn the_configuration_is_written_and_is_valid() {
     for part in [
         "replication_tables.json: 6 tables, 1 of them commented out",
         "TransactionsNew ([0], line 2)",
-        "  changed        execution_frequency → window.ahead: 1 hours in Airflow",
-        "  not mapped     targets[1].type → targets[1]: `oracle` is not supported as a target yet",
+        "  changed        execution_frequency → window.ahead: 1 hour in Airflow",
+        "  not mapped     targets[1]: `oracle` is not supported as a target yet",
         "  not recognised excution_frequency: did you mean `execution_frequency`?",
         "  fill in        key: ",
         "  next runs      cdc (*/20 * * * *, America/Sao_Paulo): ",

@@ -10,7 +10,7 @@
 //!
 //! # Invariants
 //! - Pure: the time is an argument, and no variable or file is read.
-//! - Every key of an entry is in a finding or a fault. None is dropped in silence.
+//! - Every key of an entry, or the object it stands in, is in a finding or a fault. None is dropped in silence.
 //! - What no setting of the variable says is a placeholder with which no run succeeds, or an assumption that is told.
 //! - No text that may be a URL with a password is written or repeated.
 
@@ -164,7 +164,7 @@ pub fn import(text: &str, givens: &Givens, now: DateTime<Utc>) -> Result<Import,
         let found = parse(&config, "/").err().map(|faults| faults.0).unwrap_or_default();
         faults.extend(found.into_iter().map(|fault| faults::of_variable(fault, &tables, &connections.list, &lines)));
     } else if report.is_clean() {
-        let hint = "Postgres and SQLite are supported as targets";
+        let hint = format!("supported as targets are {}", engine::supported_targets());
         report.add_with_hint(&at, "no table has a target that is supported", hint);
     }
     faults.extend(report.into_faults().0);
@@ -229,7 +229,7 @@ fn draft_lake(givens: &Givens, lines: &crate::config::document::Lines) -> DraftL
     let mut findings = Findings::new(lines);
     let mut area = |given: &Option<String>, placeholder: &str, to: &str, note: &str| {
         given.clone().unwrap_or_else(|| {
-            findings.to_fill_in(to, note);
+            findings.needs_filling_in(to, note);
             placeholder.to_owned()
         })
     };

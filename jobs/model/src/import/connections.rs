@@ -85,7 +85,7 @@ impl<'l> Connections<'l> {
             connection.engine = engine_of(connection, places, report);
             if connection.engine == Some(EngineWord::Known(Engine::Redshift)) {
                 connection.iam_role = Some(ROLE_PLACEHOLDER);
-                connection.findings.to_fill_in("iam_role", "the role with which COPY reads the work area");
+                connection.findings.needs_filling_in("iam_role", "the role with which COPY reads the work area");
             }
         }
         let sizes = pool_sizes(places, known_sizes, report);

@@ -103,9 +103,9 @@ fn reason(error: &serde_json::Error) -> String {
 }
 
 fn no_variable(members: &[(String, Node)]) -> ConfigFaults {
-    let names = members.iter().map(|(name, _)| name.as_str());
+    let mut names = members.iter().map(|(name, _)| name.as_str());
     // Of all variables of an export only one that is nearly this one is named.
-    let near = names.filter(|name| did_you_mean(name, [VARIABLE]).is_some_and(|hint| hint.starts_with("did"))).next();
+    let near = names.find(|name| did_you_mean(name, [VARIABLE]).is_some_and(|hint| hint.starts_with("did")));
     let hint = near.and_then(|name| did_you_mean(VARIABLE, [name])).map(|hint| format!("`{VARIABLE}` is read; {hint}"));
     let message = format!("a list of tables is expected, or an export of variables with `{VARIABLE}` among them");
     fault(None, Some(1), message, hint)

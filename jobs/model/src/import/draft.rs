@@ -174,10 +174,12 @@ fn draft_source(
 ) -> Option<DraftPlace> {
     let connection = connections.of(source)?;
     if let Some(EngineWord::Unknown(word)) = &connection.engine {
-        let at = source.engine.as_ref().map_or(&source.at, |engine| &engine.at);
-        let note =
-            format!("Quarrel can't read {}: the table has no source, and CDC runs from its files alone", shown(word));
-        findings.not_mapped(at, Some("source"), note);
+        let word = shown(word);
+        leave_out(
+            source,
+            format!("Quarrel can't read {word}: the table has no source, and CDC runs from its files alone"),
+            findings,
+        );
         return None;
     }
     say_place(source, &connection.name, findings);
@@ -205,6 +207,21 @@ fn say_place(place: &Place, connection: &str, findings: &mut Findings<'_>) {
     }
 }
 
+/// A place that the configuration can't have, as a whole: its object, or each of its settings in the entry.
+fn leave_out(place: &Place, note: String, findings: &mut Findings<'_>) {
+    if !place.stated.flat {
+        findings.not_mapped(&place.at, Some(&place.to), note.clone());
+    }
+    let texts = [&place.database, &place.schema, &place.table, &place.connection, &place.pool];
+    let settings = texts.into_iter().flatten().map(|given| &given.at);
+    let settings = settings.chain(place.pool_size.iter().map(|given| &given.at));
+    for at in place.engine.iter().map(|given| &given.at).chain(settings) {
+        if place.stated.flat || !at.is_within(&place.at) {
+            findings.not_mapped(at, Some(&place.to), note.clone());
+        }
+    }
+}
+
 /// DMS writes to `bucket folder/schema/table/`.
 fn prefix(entry: &Entry, source: &Place, original: &QualifiedName, findings: &mut Findings<'_>) -> String {
     let to = "changes.prefix";
@@ -226,7 +243,7 @@ fn prefix(entry: &Entry, source: &Place, original: &QualifiedName, findings: &mu
         ),
         (None, None) => (inner, "DMS's bucket folder is not in the variable: none is assumed"),
     };
-    findings.to_check(at, to, note);
+    findings.needs_check(at, to, note);
     prefix
 }
 
@@ -236,10 +253,10 @@ fn key(entry: &Entry, givens: &Givens, findings: &mut Findings<'_>) -> Vec<Strin
         return key.value.clone();
     }
     if !givens.key.is_empty() {
-        findings.to_check(None, "key", "not in the variable: from `--key`");
+        findings.needs_check(None, "key", "not in the variable: from `--key`");
         return givens.key.clone();
     }
-    findings.to_fill_in("key", "the columns of the primary key, which are not in the variable");
+    findings.needs_filling_in("key", "the columns of the primary key, which are not in the variable");
     vec![PLACEHOLDER.to_owned()]
 }
 
@@ -257,7 +274,7 @@ fn draft_targets(
             Some(_) => source_name(place),
             None => {
                 let to = format!("{}.table", place.to);
-                findings.to_check(Some(&place.at), &to, "no table is given: that of the source is assumed");
+                findings.needs_check(Some(&place.at), &to, "no table is given: that of the source is assumed");
                 let schema = place.schema.as_ref().map(|schema| schema.value.clone());
                 Some(QualifiedName { schema: schema.or(original.schema.clone()), name: original.name.clone() })
             }
@@ -270,9 +287,7 @@ fn draft_targets(
         match support {
             Support::Supported => say_place(place, &connection.name, findings),
             Support::NotYet => {
-                let at = place.engine.as_ref().map_or(&place.at, |engine| &engine.at);
-                let note = format!("{} is not supported as a target yet", engine.shown());
-                findings.not_mapped(at, Some(&place.to), note);
+                leave_out(place, format!("{} is not supported as a target yet", engine.shown()), findings)
             }
         }
         let place_of = DraftPlace { connection: connection.name.clone(), table };
@@ -323,7 +338,7 @@ fn draft_schedule(entry: &Entry, findings: &mut Findings<'_>) -> Option<CronExpr
             None
         }
         None => {
-            findings.to_check(None, "schedule", "no schedule is given: CDC runs when it is asked for");
+            findings.needs_check(None, "schedule", "no schedule is given: CDC runs when it is asked for");
             None
         }
     };

@@ -76,7 +76,7 @@ pub(super) fn draft_monitors(
     let trigger = trigger_of(MonitorKind::MissingRows, &wanted(MonitorKind::MissingRows), findings);
     monitors.missing_rows = trigger.map(|trigger| {
         let note = "how far back rows are looked at is not in the variable";
-        findings.to_check(None, "monitors.missing_rows.window", note);
+        findings.needs_check(None, "monitors.missing_rows.window", note);
         let of_delay = monitors.delay.as_ref().and_then(|delay| delay.created.as_ref());
         let created = match of_delay {
             Some(_) => None,
@@ -165,7 +165,7 @@ fn draft_delay(
     let trigger = match (trigger, &entry.delay_tolerance) {
         (Some(trigger), _) => trigger,
         (None, Some(tolerance)) => {
-            findings.to_check(Some(&tolerance.at), "monitors.delay.after", "nothing says how often it is measured");
+            findings.needs_check(Some(&tolerance.at), "monitors.delay.after", "nothing says how often it is measured");
             Trigger::AfterCdc
         }
         (None, None) => return None,
@@ -177,7 +177,7 @@ fn draft_delay(
             given.value.length
         }
         None => {
-            findings.to_check(None, to, "no tolerance is given");
+            findings.needs_check(None, to, "no tolerance is given");
             TOLERANCE_ASSUMED
         }
     };
@@ -211,14 +211,15 @@ fn say_delay_span(span: &Span, at: &Path, to: &str, givens: &Givens, findings: &
         (SpanForm::WithUnit, _) => findings.mapped(at, to),
         (SpanForm::Bare, Some(unit)) => findings.changed(at, to, format!("{} in Airflow", span.in_unit(unit))),
         (SpanForm::Bare, None) => {
-            findings.to_check(Some(at), to, "a number without a unit, taken for minutes (`--delay-unit`)");
+            findings.needs_check(Some(at), to, "a number without a unit, taken for minutes (`--delay-unit`)");
         }
     }
 }
 
 fn created_or_placeholder(entry: &Entry, givens: &Givens, to: &str, findings: &mut Findings<'_>) -> String {
     column(&entry.created, &givens.created, "--created", to, findings).unwrap_or_else(|| {
-        findings.to_fill_in(to, "the column with the time at which a row was created, which is not in the variable");
+        findings
+            .needs_filling_in(to, "the column with the time at which a row was created, which is not in the variable");
         PLACEHOLDER.to_owned()
     })
 }
@@ -237,7 +238,7 @@ fn column(
             Some(own.value.clone())
         }
         (None, Some(given)) => {
-            findings.to_check(None, to, format!("not in the variable: from `{option}`"));
+            findings.needs_check(None, to, format!("not in the variable: from `{option}`"));
             Some(given.clone())
         }
         (None, None) => None,

@@ -77,6 +77,17 @@ pub(super) fn engine(given: Given<&Node>, report: &mut Report<'_>) -> Option<Giv
     }
 }
 
+/// The kinds that can be loaded, by name.
+pub(super) fn supported_targets() -> String {
+    let mut names: Vec<String> = Vec::new();
+    for name in KNOWN.iter().filter(|(_, engine)| engine.is_target()).map(|(_, engine)| engine.to_string()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.join(", ")
+}
+
 /// The word for it in the configuration.
 pub(super) fn config_word(engine: Engine) -> String {
     let quoted = serde_json::to_string(&engine).expect("a kind of database is written as one word");

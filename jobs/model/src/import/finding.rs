@@ -56,11 +56,11 @@ impl<'l> Findings<'l> {
         self.add(Outcome::Changed, Some(from), Some(to), Some(note.into()));
     }
 
-    pub(super) fn to_check(&mut self, from: Option<&Path>, to: &str, note: impl Into<String>) {
+    pub(super) fn needs_check(&mut self, from: Option<&Path>, to: &str, note: impl Into<String>) {
         self.add(Outcome::ToCheck, from, Some(to), Some(note.into()));
     }
 
-    pub(super) fn to_fill_in(&mut self, to: &str, note: impl Into<String>) {
+    pub(super) fn needs_filling_in(&mut self, to: &str, note: impl Into<String>) {
         self.add(Outcome::ToFillIn, None, Some(to), Some(note.into()));
     }
 

@@ -28,13 +28,15 @@ pub(super) struct Place {
     pub(super) stated: Stated,
 }
 
-/// Which settings stand in the variable, be it with a fault: these are not missing.
+/// What stands in the variable, be it with a fault: it is not missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stated {
     pub(super) table: bool,
     pub(super) engine: bool,
     /// A connection or a database.
     pub(super) identity: bool,
+    /// There is no object of its own: the settings stand in the entry.
+    pub(super) flat: bool,
 }
 
 /// Where the settings of a place are looked for.
@@ -62,7 +64,8 @@ pub(super) fn read_place(mut origin: Origin<'_, '_>, at: &Path, to: &str, report
     let (database, connection) = (origin.take(DATABASE, report), origin.take(CONNECTION, report));
     let (table, kind) = (origin.take(TABLE, report), origin.take(TYPE, report));
     let identity = database.is_some() || connection.is_some();
-    let stated = Stated { table: table.is_some(), engine: kind.is_some(), identity };
+    let flat = origin.own.is_none();
+    let stated = Stated { table: table.is_some(), engine: kind.is_some(), identity, flat };
     let database = database.and_then(|given| text(given, report));
     let connection = connection.and_then(|given| text(given, report)).and_then(|id| connection_id(id, report));
     let table = table.and_then(|given| text(given, report));

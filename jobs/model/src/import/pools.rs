@@ -105,6 +105,6 @@ pub(super) fn set_pool(
     match (notes.is_empty(), name.is_empty()) {
         (true, true) => connection.findings.mapped(&at, "max_connections"),
         (true, false) => connection.findings.changed(&at, "max_connections", format!("pool {name}")),
-        (false, _) => connection.findings.to_check(Some(&at), "max_connections", notes.join("; ")),
+        (false, _) => connection.findings.needs_check(Some(&at), "max_connections", notes.join("; ")),
     }
 }

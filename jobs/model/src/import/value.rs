@@ -63,7 +63,8 @@ impl Span {
     /// The length as a number of units.
     pub(super) fn in_unit(self, unit: SpanUnit) -> String {
         let count = self.length.as_secs_f64() / unit.length().as_secs_f64();
-        format!("{} {}", (count * 100.0).round() / 100.0, unit.as_str())
+        let word = if self.length == unit.length() { unit.as_str().trim_end_matches('s') } else { unit.as_str() };
+        format!("{} {word}", (count * 100.0).round() / 100.0)
     }
 }
 

@@ -167,9 +167,11 @@ fn a_kind_that_one_entry_states_holds_for_all_of_the_connection() {
 fn a_variable_without_any_supported_target_is_a_fault() {
     let text = r#"[{"source": {"type": "postgres", "connection": "live", "table": "a"}, "key": "id",
                     "targets": [{"type": "oracle", "connection": "r"}]}]"#;
-    assert_eq!(
-        faults(text),
-        ["line 1: no table has a target that is supported; Postgres and SQLite are supported as targets"]
+    let told = faults(text);
+    assert_eq!(told.len(), 1);
+    assert!(
+        told[0].starts_with("line 1: no table has a target that is supported; supported as targets are Postgres, "),
+        "{told:?}"
     );
 }
 
