@@ -1,5 +1,6 @@
 //! The arguments of every command.
 
+mod import;
 mod servers;
 mod values;
 
@@ -14,6 +15,7 @@ use quarrel_run::cdc::CdcOptions;
 use quarrel_run::demo::{CHANGES_DEFAULT, CHANGES_MAX, CHANGES_MIN, DemoEngine};
 use quarrel_run::full_load::{FullLoadOptions, Repeat};
 
+pub use self::import::ImportArgs;
 pub use self::servers::{ExecutorArgs, SchedulerArgs};
 
 use self::values::{parse_instant, parse_span};
@@ -58,6 +60,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Write a commented configuration to begin with.
     Init(ConfigArgs),
+    /// Turn the table list of an Airflow replication service into a configuration, with a report.
+    Import(ImportArgs),
     /// Print the JSON Schema of the configuration, for editors.
     Schema,
     /// Report every fault of the configuration, with line and path.

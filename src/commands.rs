@@ -2,11 +2,13 @@
 
 mod demo;
 mod files;
+mod import;
 mod jobs;
 mod servers;
 mod state;
 mod validate;
 
+pub use self::import::ImportReport;
 pub use self::state::{Status, TableStatus, TargetStatus};
 pub use self::validate::Report;
 
@@ -20,6 +22,7 @@ pub async fn run(command: Command, output: Output, bars: &Bars) -> Result<Exit, 
     match command {
         Command::Demo(args) => demo::demo(&args, output, bars).await,
         Command::Init(args) => files::init(&args, output),
+        Command::Import(args) => import::import(&args, output),
         Command::Schema => files::schema(),
         Command::Validate(args) => validate::validate(&args, output).await,
         Command::Plan(args) => jobs::plan(&args, output).await,

@@ -39,6 +39,7 @@ fn default_directives(command: &Command) -> &'static str {
         // What the engine warns about ends up in a run's error, or doesn't matter.
         Command::Demo(_)
         | Command::Init(_)
+        | Command::Import(_)
         | Command::Schema
         | Command::Validate(_)
         | Command::Plan(_)

@@ -70,6 +70,13 @@ pub fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Writes a text and a line's end to stderr, for people. Nobody listening is no failure.
+pub fn tell(text: &str) {
+    let mut stderr = io::stderr().lock();
+    // There is nowhere left to report it to.
+    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.write_all(b"\n"));
+}
+
 fn failure_text(failure: &Failure) -> String {
     let mut lines = vec![format!("error: {}", failure.error)];
     lines.extend(failure.faults.iter().map(fault_text));

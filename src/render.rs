@@ -2,6 +2,7 @@
 
 pub mod demo;
 pub mod full_load;
+pub mod import;
 pub mod plan;
 pub mod runs;
 pub mod status;

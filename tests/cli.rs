@@ -7,6 +7,8 @@ mod project;
 mod configuration;
 #[path = "cli/demo.rs"]
 mod demo;
+#[path = "cli/import.rs"]
+mod import;
 #[path = "cli/secrets.rs"]
 mod secrets;
 #[path = "cli/servers.rs"]

@@ -17,18 +17,18 @@ mod cluster;
 mod columns;
 mod connection;
 mod cross;
-mod document;
-mod duration;
-mod fault;
+pub(crate) mod document;
+pub(crate) mod duration;
+pub(crate) mod fault;
 mod full_load;
 mod lake;
 mod monitors;
-mod path;
+pub(crate) mod path;
 mod reduce;
 mod reference;
 mod schedule;
 mod shape;
-mod suggest;
+pub(crate) mod suggest;
 mod table;
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub mod change_file;
 pub mod collect;
 pub mod config;
 pub mod full_load;
+pub mod import;
 pub mod ledger;
 pub mod mapping;
 pub mod migration;

@@ -93,7 +93,7 @@ impl Lines {
         self.blank.contains(at)
     }
 
-    fn record(&mut self, at: Path, line: usize) {
+    pub(crate) fn record(&mut self, at: Path, line: usize) {
         self.of.entry(at).or_default().push(line);
     }
 }
@@ -128,8 +128,8 @@ pub(crate) fn read_document(text: &str) -> Result<Document, ConfigFaults> {
     Ok(Document { root, lines: read_lines(text) })
 }
 
-/// A mapping or list that is still open while the events go by.
-enum Open {
+/// A mapping or list that is still open while its text goes by.
+pub(crate) enum Open {
     Map { at: Path, key: Option<String> },
     List { at: Path, next: usize },
 }
@@ -169,7 +169,7 @@ fn read_lines(text: &str) -> Lines {
 }
 
 /// Takes the next node of the innermost open mapping or list: the path of a value, none for a mapping's key.
-fn step(open: &mut [Open], scalar: Option<&str>, line: usize, lines: &mut Lines) -> Option<Path> {
+pub(crate) fn step(open: &mut [Open], scalar: Option<&str>, line: usize, lines: &mut Lines) -> Option<Path> {
     match open.last_mut() {
         None => Some(Path::root()),
         Some(Open::List { at, next }) => {

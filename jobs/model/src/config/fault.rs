@@ -91,6 +91,11 @@ impl<'a> Report<'a> {
         self.faults.push(ConfigFault { path: at.to_string(), line, message, hint });
     }
 
+    /// How many faults there are so far.
+    pub(crate) fn count(&self) -> usize {
+        self.faults.len()
+    }
+
     pub(crate) fn is_clean(&self) -> bool {
         self.faults.is_empty()
     }
