@@ -63,10 +63,14 @@ impl Bench {
             let further = words[1..].to_vec();
             let measured = self.time_copies(name, &pair, || peer(&script, &further, &pair));
             let Some(measured) = self.keep(name, measured) else { continue };
-            let line = Line::new(format!("full load, Postgres → Postgres, {ROWS} rows"), Unit::RowsPerSecond, our_rate.clone())
-                .beside(name, rate(&measured).ok_or_else(none)?, Some(measured.peak_bytes))
-                .bounded(bound)
-                .with_memory(&[("process".to_owned(), ours.peak_bytes)]);
+            let line = Line::new(
+                format!("full load, Postgres → Postgres, {ROWS} rows"),
+                Unit::RowsPerSecond,
+                our_rate.clone(),
+            )
+            .beside(name, rate(&measured).ok_or_else(none)?, Some(measured.peak_bytes))
+            .bounded(bound)
+            .with_memory(&[("process".to_owned(), ours.peak_bytes)]);
             self.report.lines.push(line);
         }
         let peak = Sample::new(vec![ours.peak_bytes as f64 / 1e6]).ok_or_else(none)?;

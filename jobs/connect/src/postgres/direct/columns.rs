@@ -14,8 +14,6 @@ use quarrel_sql::fragment::CatalogType;
 use quarrel_sql::replace::CopyFormat;
 use sqlx::PgConnection;
 
-use crate::replace::ReplaceError;
-
 /// A column of one side; a domain counts as its base type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ColumnOnWire {
@@ -51,20 +49,22 @@ pub(super) async fn read(connection: &mut PgConnection, oid: i64) -> Result<Vec<
 }
 
 /// Decides for all columns of a plan. Text is taken when one column needs it: every type has a text form.
+///
+/// # Errors
+/// Why a column can't be copied, in words.
 pub(super) fn route(
     plan: &ReplacePlan,
     source: &[ColumnOnWire],
     target: &[ColumnOnWire],
     casts: &BTreeMap<String, CatalogType>,
-) -> Result<Route, ReplaceError> {
-    let refused = |why: String| ReplaceError::SourceRefused { source_table: plan.target.clone(), why };
+) -> Result<Route, String> {
     let mut route = Route { columns: Vec::with_capacity(plan.columns.len()), format: CopyFormat::Binary };
     for column in &plan.columns {
         let find = |columns: &[ColumnOnWire], name: &str| columns.iter().find(|found| found.name == name).cloned();
-        let from = find(source, &column.source)
-            .ok_or_else(|| refused(format!("its source has no column `{}`", column.source)))?;
-        let to = find(target, &column.target.name)
-            .ok_or_else(|| refused(format!("it has no column `{}`", column.target.name)))?;
+        let from =
+            find(source, &column.source).ok_or_else(|| format!("its source has no column `{}`", column.source))?;
+        let to =
+            find(target, &column.target.name).ok_or_else(|| format!("it has no column `{}`", column.target.name))?;
         let (cast, format) = match casts.get(&column.source) {
             Some(cast) => (Some(cast.clone()), if to.is_portable { CopyFormat::Binary } else { CopyFormat::Text }),
             None => travel(&from, &to),
