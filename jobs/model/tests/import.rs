@@ -180,6 +180,8 @@ fn keys_that_nobody_knows_are_reported_with_the_nearest() {
     let crm = findings(&import, "crm_customers");
     assert_eq!(told(crm, "[2].retries"), [(Outcome::NotRecognised, "")]);
     assert_eq!(told(crm, "[2].excution_frequency"), [(Outcome::NotRecognised, "did you mean `execution_frequency`?")]);
+    let description = told(findings(&import, "TransactionsNew"), "[0].source.pool.description");
+    assert_eq!(description, [(Outcome::NotRecognised, "")]);
     assert!(import.config.contains("# [2].retries: not recognised\n"), "{}", import.config);
     assert_eq!(told(crm, "[2].schedule_interval")[0].0, Outcome::NotMapped);
 }

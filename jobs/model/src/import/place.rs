@@ -70,12 +70,14 @@ pub(super) fn read_place(mut origin: Origin<'_, '_>, at: &Path, to: &str, report
     let connection = connection.and_then(|given| text(given, report)).and_then(|id| connection_id(id, report));
     let table = table.and_then(|given| text(given, report));
     let engine = kind.and_then(|given| engine(given, report));
-    let (pool, size) = origin.take(POOL, report).map_or((None, None), |given| read_pool(given, report));
+    let Pool { name: pool, size, unknown: of_pool } =
+        origin.take(POOL, report).map_or_else(Pool::default, |given| read_pool(given, report));
     let own_size = origin.take(POOL_SIZE, report).and_then(|given| whole(given, UNLIMITED, report));
     if let (Some(inside), Some(beside)) = (&size, &own_size) {
         report.add(&beside.at, format!("this is said already, by `{}`", inside.at));
     }
-    let unknown = origin.own.map(|own| own.unknown(&place_words())).unwrap_or_default();
+    let mut unknown = origin.own.map(|own| own.unknown(&place_words())).unwrap_or_default();
+    unknown.extend(of_pool);
     let pool_size = size.or(own_size);
     let (at, to) = (at.clone(), to.to_owned());
     Place { at, to, database, engine, schema, table, connection, pool, pool_size, unknown, stated }
@@ -94,19 +96,26 @@ fn connection_id(id: Given<String>, report: &mut Report<'_>) -> Option<Given<Str
     None
 }
 
+/// A pool as an entry gives it.
+#[derive(Debug, Default)]
+struct Pool {
+    name: Option<Given<String>>,
+    size: Option<Given<i64>>,
+    unknown: Vec<Unknown>,
+}
+
 /// A pool's name, its size, or `{"name": …, "slots": …}`.
-fn read_pool(given: Given<&Node>, report: &mut Report<'_>) -> (Option<Given<String>>, Option<Given<i64>>) {
+fn read_pool(given: Given<&Node>, report: &mut Report<'_>) -> Pool {
     match given.value {
-        Node::Integer(_) | Node::Float(_) => (None, whole(given, UNLIMITED, report)),
+        Node::Integer(_) | Node::Float(_) => Pool { size: whole(given, UNLIMITED, report), ..Pool::default() },
         Node::Map(_) => {
-            let Some(mut fields) = Fields::open(given.value, &given.at, report) else { return (None, None) };
+            let Some(mut fields) = Fields::open(given.value, &given.at, report) else { return Pool::default() };
             let name = fields.take(&["name", "pool"], report).and_then(|name| text(name, report));
             let size = fields.take(&["slots", "size"], report).and_then(|size| whole(size, UNLIMITED, report));
-            for unknown in fields.unknown(&[]) {
-                report.add_with_hint(&unknown.at, "a pool has no such member", "known are `name` and `slots`");
-            }
-            (name, size)
+            Pool { name, size, unknown: fields.unknown(&["name".to_owned(), "slots".to_owned()]) }
         }
-        Node::Null | Node::Bool(_) | Node::Text(_) | Node::List(_) => (text(given, report), None),
+        Node::Null | Node::Bool(_) | Node::Text(_) | Node::List(_) => {
+            Pool { name: text(given, report), ..Pool::default() }
+        }
     }
 }
