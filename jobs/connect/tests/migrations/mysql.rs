@@ -3,6 +3,7 @@
 use quarrel_connect::mysql::MySqlSource;
 use quarrel_connect::postgres::PostgresTarget;
 use quarrel_connect::source::{Source, SourceError};
+use quarrel_connect::sqlite::SqliteTarget;
 use quarrel_connect::target::Target;
 use quarrel_model::mapping::{KnownLoss, TargetEngine};
 use quarrel_model::migration::Note;
@@ -107,6 +108,12 @@ async fn every_type_of_mariadb_comes_to_be_in_postgres_and_is_found_there() {
     )
     .await;
     let wide = source.describe(&name("wide")).await.unwrap().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = format!("sqlite:{}", folder.path().join("replica.db").display());
+    let embedded = SqliteTarget::connect("embedded", &path, 2).await.unwrap();
+    let copied = follow_and_check(&embedded, &wide, &super::follow::rules(TargetEngine::Sqlite, "wide")).await;
+    assert_eq!(copied.after.columns.len(), TYPES.len() + 2);
+    embedded.close().await;
     let altered = follow_and_check(&target, &wide, &rules).await;
     assert_eq!(altered.summary(), "add 1 column, retype 3 columns");
     target.close().await;

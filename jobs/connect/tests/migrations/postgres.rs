@@ -226,3 +226,25 @@ async fn a_migration_does_not_wait_for_ever_behind_a_reader() {
     follow_and_check(&replica, &describe(&url, "s").await, &rules).await;
     replica.close().await;
 }
+
+#[tokio::test]
+async fn an_enum_goes_into_the_targets_own_where_the_configuration_says_so() {
+    let url = postgres_url().await;
+    let moods = "AS ENUM ('sad', 'ok')";
+    execute(
+        &url,
+        &format!(
+            "CREATE SCHEMA replica; CREATE TYPE mood {moods}; CREATE TYPE replica.\"Mood\" {moods}; \
+             CREATE TABLE s (id int PRIMARY KEY, m mood NOT NULL DEFAULT 'ok', n varchar(9))"
+        ),
+    )
+    .await;
+    let replica = target(&url).await;
+    let mut rules = rules(TargetEngine::Postgres, "replica.t");
+    let chosen = [("m", "replica.\"Mood\""), ("n", "varchar(64)")];
+    rules.mapping.overrides = chosen.map(|(column, chosen)| (column.to_owned(), chosen.to_owned())).into();
+    let created = follow_and_check(&replica, &describe(&url, "s").await, &rules).await;
+    let types: Vec<_> = created.after.columns.iter().map(|column| column.type_name.as_str()).collect();
+    assert_eq!(types, ["integer", "replica.\"Mood\"", "character varying(64)"]);
+    replica.close().await;
+}

@@ -200,6 +200,62 @@ fn every_mapped_type_reads_back_as_itself() {
 }
 
 #[test]
+fn every_type_of_mysql_has_a_place_everywhere_and_reads_back_as_itself() {
+    let texts = [
+        "tinyint(1)",
+        "tinyint unsigned",
+        "smallint unsigned",
+        "mediumint",
+        "mediumint unsigned",
+        "int",
+        "int unsigned",
+        "bigint",
+        "bigint unsigned",
+        "decimal(38,37)",
+        "decimal(65,30) unsigned",
+        "float",
+        "double unsigned",
+        "bit(1)",
+        "bit(64)",
+        "char(255)",
+        "varchar(16383)",
+        "varchar(16384)",
+        "tinytext",
+        "text",
+        "mediumtext",
+        "longtext",
+        "binary(255)",
+        "varbinary(65535)",
+        "tinyblob",
+        "blob",
+        "longblob",
+        "date",
+        "time",
+        "time(6)",
+        "datetime",
+        "datetime(6)",
+        "timestamp(3)",
+        "year",
+        "enum('a')",
+        "set('a','b')",
+        "json",
+        "uuid",
+        "inet4",
+        "inet6",
+        "geometry",
+    ];
+    for engine in [TargetEngine::Postgres, TargetEngine::Redshift, TargetEngine::Sqlite] {
+        for text in texts {
+            let mapped = map_mysql(&text.parse().unwrap(), engine);
+            let parsed = TargetType::parse(engine, &mapped.spelling).expect("we know what we spell");
+            let relation = relate_types(&parsed, &mapped.target_type);
+            assert_eq!(relation, Relation::Same, "{engine}: {text} {}", mapped.spelling);
+            assert!(mapped.losses.iter().all(|loss| !loss.sentence().is_empty()), "{:?}", mapped.losses);
+        }
+    }
+}
+
+#[test]
 fn what_changes_its_type_on_the_way_is_cast_at_the_source() {
     let name = || "s.t".parse().unwrap();
     let array = |element| PostgresType::Array { element: Box::new(element) };
