@@ -11,6 +11,7 @@
 pub mod demo;
 pub mod fragment;
 pub mod postgres;
+pub mod redshift;
 pub mod reduce;
 pub mod sqlite;
 pub mod state;

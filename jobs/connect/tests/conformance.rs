@@ -7,6 +7,7 @@ mod conformance {
     pub mod database;
     pub mod memory;
     pub mod scene;
+    pub mod stage_place;
 
     mod bad_values;
     mod faults;
@@ -15,6 +16,7 @@ mod conformance {
     mod ledger;
     mod names;
     mod postgres_only;
+    mod redshift_only;
     mod rows;
     mod sqlite_only;
 }

@@ -23,6 +23,7 @@ mod fault;
 mod lake;
 mod monitors;
 mod path;
+mod redshift;
 mod reduce;
 mod reference;
 mod schedule;
@@ -57,6 +58,7 @@ use self::cross::Placements;
 use self::fault::Report;
 use self::path::Path;
 use self::shape::{ConfigShape, DefaultsShape, connection_names, sound_parts};
+use self::redshift::check_redshift;
 use self::table::TableContext;
 pub use crate::bad_value::BadValuePolicy;
 use crate::names::{ConnectionName, TableName};
@@ -142,6 +144,7 @@ fn convert(
     let alerts = shape.alerts.as_ref().and_then(|alerts| alerts.convert(folder, &at.key("alerts"), report));
     let reduce = shape.reduce.as_ref().map(|reduce| reduce.convert(&at.key("reduce"), report));
     let tables = convert_tables(shape, &connections, table_indexes, report);
+    check_redshift(&tables, &connections, lake.as_ref(), report);
     Some(Config {
         cluster: cluster.unwrap_or_default(),
         lake: lake?,

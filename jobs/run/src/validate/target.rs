@@ -139,7 +139,10 @@ fn plan_text(plan: &LoadPlan) -> String {
 fn unopened(subject: &str, error: &Arc<OpenTargetError>) -> Check {
     match error.as_ref() {
         OpenTargetError::Target(error) => failed(subject, error),
-        OpenTargetError::Secret { .. } | OpenTargetError::Engine { .. } => {
+        OpenTargetError::Secret { .. }
+        | OpenTargetError::Engine { .. }
+        | OpenTargetError::NoWorkArea { .. }
+        | OpenTargetError::NoRole { .. } => {
             Check::new(subject, Finding::Failed, chain(error.as_ref()))
         }
     }

@@ -103,9 +103,13 @@ pub(super) fn error(severity: &str, refusal: &Refusal) -> ErrorResponse {
 }
 
 impl Connection {
-    /// Passes the start on. A backslash in a literal escapes, as it does in Redshift.
+    /// Passes the start on. As in Redshift, a backslash in a literal escapes, and a transaction reads one state.
     async fn start(&mut self, mut startup: Startup) -> io::Result<()> {
-        for (name, value) in [("standard_conforming_strings", "off"), ("escape_string_warning", "off")] {
+        for (name, value) in [
+            ("standard_conforming_strings", "off"),
+            ("escape_string_warning", "off"),
+            ("default_transaction_isolation", "repeatable read"),
+        ] {
             startup.parameters.insert(name.to_owned(), value.to_owned());
         }
         self.server.put(&startup)?;
