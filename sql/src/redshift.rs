@@ -138,11 +138,7 @@ pub fn read_ledger_table(key: LedgerKey<'_>) -> Result<Sql, RenderError> {
 ///
 /// # Errors
 /// As [`set_statement_timeout`].
-pub fn read_ledger_files(
-    key: LedgerKey<'_>,
-    order: Option<&str>,
-    sequence: Option<&str>,
-) -> Result<Sql, RenderError> {
+pub fn read_ledger_files(key: LedgerKey<'_>, order: Option<&str>, sequence: Option<&str>) -> Result<Sql, RenderError> {
     let bounds = [("order", text_or_null(order).into()), ("sequence", text_or_null(sequence).into())];
     LEDGER_READ_FILES.render(key.with(bounds))
 }
@@ -261,8 +257,7 @@ pub enum StageChange {
 /// As [`set_statement_timeout`].
 pub fn create_stage(target: &QualifiedName, changes: &[StageChange]) -> Result<Vec<Sql>, RenderError> {
     let stage = || ("stage", Sql::name(STAGE).into());
-    let mut statements =
-        vec![drop_stage()?, STAGE_CREATE.render([stage(), ("target", Sql::table(target).into())])?];
+    let mut statements = vec![drop_stage()?, STAGE_CREATE.render([stage(), ("target", Sql::table(target).into())])?];
     for change in changes {
         statements.push(match change {
             StageChange::Drop { column } => {
@@ -391,11 +386,7 @@ impl Merge {
     }
 
     fn common(&self, rows: Rows) -> [(&'static str, Value); 3] {
-        [
-            ("target", Sql::table(&self.target).into()),
-            ("stage", Sql::name(STAGE).into()),
-            ("rows", self.rows(rows)),
-        ]
+        [("target", Sql::table(&self.target).into()), ("stage", Sql::name(STAGE).into()), ("rows", self.rows(rows))]
     }
 
     /// Key columns by the table's own name, which may not have an alias here, and their staged values.

@@ -43,6 +43,15 @@ impl Config {
         self.env(&variable, url)
     }
 
+    /// A Redshift database, which copies from the lake with some role.
+    pub fn redshift(mut self, name: &str, url: &str) -> Config {
+        let variable = format!("QUARREL_TEST_{}", name.to_uppercase());
+        let role = "arn:aws:iam::123456789012:role/copy";
+        self.connections
+            .push_str(&format!("  {name}: {{type: redshift, url: 'env:{variable}', iam_role: '{role}'}}\n"));
+        self.env(&variable, url)
+    }
+
     /// A table, as YAML.
     pub fn table(mut self, entry: &str) -> Config {
         self.tables.push_str(&format!("  - {entry}\n"));

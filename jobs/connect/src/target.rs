@@ -182,7 +182,9 @@ impl TargetError {
             // Whether it was committed is asked of the ledger, first thing in the next attempt.
             TargetError::Commit { .. } | TargetError::Locked { .. } => Retry::Again,
             // The store's client has retried what it could; a new run may find the object again.
-            TargetError::Reduced { .. } | TargetError::Quarantine { .. } | TargetError::StageFiles { .. } => Retry::Again,
+            TargetError::Reduced { .. } | TargetError::Quarantine { .. } | TargetError::StageFiles { .. } => {
+                Retry::Again
+            }
             TargetError::Fenced { .. } | TargetError::Moved { .. } => Retry::Replan,
             TargetError::BadValue(_) => Retry::Never { hint: Some(BAD_VALUE) },
             TargetError::UnknownOperation { .. } => Retry::Never {

@@ -58,7 +58,8 @@ fn a_redshift_target_needs_a_role_and_a_work_area_that_it_can_read() {
                     `iam_role: \"arn:aws:iam::123456789012:role/copy\"`";
     assert_eq!(lines(&without_role), [expected]);
     let in_a_folder = FULL.replace("work: s3://acme-quarrel/", "work: ./work/");
-    let expected = "lake.work: Redshift copies rows from the work area, and reads no folder of this machine; use `s3://…`";
+    let expected =
+        "lake.work: Redshift copies rows from the work area, and reads no folder of this machine; use `s3://…`";
     assert!(lines(&in_a_folder)[0].ends_with(expected), "{:?}", lines(&in_a_folder));
     // A role becomes part of a statement.
     let quoted = FULL.replace("role/copy", "role/co'py");
@@ -71,7 +72,8 @@ fn a_redshift_target_takes_names_that_differ_by_case_for_the_same() {
     let expected = "Redshift takes `ID` and `id` for the same column";
     assert!(lines(&columns).iter().any(|line| line.ends_with(expected)), "{:?}", lines(&columns));
     let twice = "      - {connection: dwh, table: replica.transactions}\n";
-    let tables = FULL.replace(twice, &format!("{twice}      - {{connection: dwh, table: 'replica.\"Transactions\"'}}\n"));
+    let tables =
+        FULL.replace(twice, &format!("{twice}      - {{connection: dwh, table: 'replica.\"Transactions\"'}}\n"));
     let expected = "table `transactions` writes to this target already (line 23)";
     assert!(lines(&tables).iter().any(|line| line.ends_with(expected)), "{:?}", lines(&tables));
     let long = "x".repeat(128);

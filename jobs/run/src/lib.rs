@@ -20,6 +20,7 @@ pub mod quarantine;
 pub mod reduce;
 pub mod reduced;
 pub mod secrets;
+pub mod stage_store;
 pub mod state;
 pub mod targets;
 pub mod validate;

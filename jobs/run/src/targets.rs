@@ -108,8 +108,6 @@ async fn open_target(
             };
             Ok(Arc::new(RedshiftTarget::connect(&name.0, &url, connection.max_connections, settings).await?))
         }
-        Engine::Mysql | Engine::Clickhouse => {
-            Err(OpenTargetError::Engine { connection: name.clone() })
-        }
+        Engine::Mysql | Engine::Clickhouse => Err(OpenTargetError::Engine { connection: name.clone() }),
     }
 }

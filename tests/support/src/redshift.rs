@@ -51,11 +51,7 @@ pub struct S3Access {
 impl S3Access {
     /// The test server of an endpoint, with the key of tests.
     pub fn at(endpoint: &str) -> S3Access {
-        S3Access {
-            endpoint: endpoint.to_owned(),
-            access_key: ACCESS_KEY.to_owned(),
-            secret_key: SECRET_KEY.to_owned(),
-        }
+        S3Access { endpoint: endpoint.to_owned(), access_key: ACCESS_KEY.to_owned(), secret_key: SECRET_KEY.to_owned() }
     }
 }
 

@@ -12,7 +12,7 @@ use quarrel_testkit::redshift::{Conflict, RedshiftStandIn, S3Access};
 use quarrel_testkit::s3::S3Server;
 use serde_json::json;
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
 
 /// A stand-in of an empty database, and a client.
 struct Scene {
@@ -135,7 +135,10 @@ async fn bare_texts_have_256_bytes() {
 async fn names_are_in_lower_case_even_when_quoted() {
     let mut scene = scene().await;
     scene.run("CREATE TABLE \"Orders\" (\"ID\" int, \"camelCase\" int)").await.unwrap();
-    assert_eq!(scene.text("SELECT count(\"Id\")::text FROM orders WHERE camelcase IS NULL").await.as_deref(), Some("0"));
+    assert_eq!(
+        scene.text("SELECT count(\"Id\")::text FROM orders WHERE camelcase IS NULL").await.as_deref(),
+        Some("0")
+    );
     assert_eq!(scene.refusal("CREATE TABLE t (\"ID\" int, id int)").await.0, "42701", "one name twice");
 }
 
@@ -174,7 +177,9 @@ async fn merge_with_a_condition_is_refused() {
     let mut scene = scene().await;
     scene.run("CREATE TABLE t (id int); CREATE TABLE s (id int); INSERT INTO s VALUES (1)").await.unwrap();
     let merge = |condition: &str| {
-        format!("MERGE INTO t USING s ON t.id = s.id WHEN MATCHED {condition} THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (s.id)")
+        format!(
+            "MERGE INTO t USING s ON t.id = s.id WHEN MATCHED {condition} THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (s.id)"
+        )
     };
     assert_eq!(scene.refusal(&merge("AND s.id > 0")).await.1, "syntax error at or near \"AND\"");
     scene.run(&merge("")).await.unwrap();
@@ -296,10 +301,7 @@ async fn copy_of_a_prefix_takes_what_lies_there() {
     lake.put("x/part-1.parquet", rows(&[1], "a")).await;
     lake.put("x/other.parquet", rows(&[2], "a")).await;
     let bucket = lake.bucket.clone();
-    lake.scene
-        .run(&format!("COPY t FROM 's3://{bucket}/x/part' IAM_ROLE 'arn:x' FORMAT PARQUET"))
-        .await
-        .unwrap();
+    lake.scene.run(&format!("COPY t FROM 's3://{bucket}/x/part' IAM_ROLE 'arn:x' FORMAT PARQUET")).await.unwrap();
     assert_eq!(lake.count().await.as_deref(), Some("1"));
 }
 
@@ -318,10 +320,8 @@ async fn copy_of_another_number_of_columns_is_refused() {
 #[tokio::test]
 async fn copy_maps_by_position_and_refuses_other_types_without_naming_the_column() {
     let mut lake = lake().await;
-    let swapped = parquet(vec![
-        ("note", Arc::new(StringArray::from(vec!["a"]))),
-        ("id", Arc::new(Int64Array::from(vec![1]))),
-    ]);
+    let swapped =
+        parquet(vec![("note", Arc::new(StringArray::from(vec!["a"]))), ("id", Arc::new(Int64Array::from(vec![1])))]);
     let entry = lake.put("1.parquet", swapped).await;
     let copy = lake.copy(&[entry], "").await;
     let (_, message) = lake.scene.refusal(&copy).await;

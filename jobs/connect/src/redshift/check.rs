@@ -21,8 +21,7 @@ pub(super) async fn check(connection: &mut PgConnection, table: &QualifiedName) 
     if let Some(why) = refusal(&kind) {
         return Ok(vec![format!("{table} can't be loaded: {why}")]);
     }
-    let query =
-        sql::check_privileges(&name).map_err(|source| TargetError::Render { table: table.clone(), source })?;
+    let query = sql::check_privileges(&name).map_err(|source| TargetError::Render { table: table.clone(), source })?;
     let rows: Vec<Privileges> = fetch(connection, &query).await.map_err(failed)?;
     let Some((select, insert, delete, update, temporary, create, account)) = rows.into_iter().next() else {
         return Err(failed(sqlx::Error::RowNotFound));

@@ -47,8 +47,12 @@ pub(super) enum ColumnBuilder {
 /// What a text has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TextLimit {
-    Varchar { bytes_max: u32 },
-    Char { bytes_max: u32 },
+    Varchar {
+        bytes_max: u32,
+    },
+    Char {
+        bytes_max: u32,
+    },
     /// JSON, for a SUPER.
     Json,
     /// A time of day, for a cast.
@@ -174,13 +178,7 @@ impl ColumnBuilder {
 }
 
 /// The unscaled integer of a `numeric(precision,scale)`.
-fn to_unscaled(
-    value: Value<'_>,
-    precision: u8,
-    scale: u8,
-    fit: Fit,
-    scratch: &mut String,
-) -> Result<i128, Misfit> {
+fn to_unscaled(value: Value<'_>, precision: u8, scale: u8, fit: Fit, scratch: &mut String) -> Result<i128, Misfit> {
     let scaled = match value {
         Value::Decimal(unscaled, scale) => Some((unscaled, scale)),
         Value::Int(value) => Some((value.into(), 0)),

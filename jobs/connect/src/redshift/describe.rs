@@ -33,9 +33,8 @@ pub(super) async fn kind(
     let schema = name.schema.as_deref().unwrap_or_default();
     let query = sql::describe_kind(schema, &name.name)
         .map_err(|source| TargetError::Render { table: table.clone(), source })?;
-    let rows: Vec<(String,)> = fetch(connection, &query)
-        .await
-        .map_err(|source| TargetError::Describe { table: table.clone(), source })?;
+    let rows: Vec<(String,)> =
+        fetch(connection, &query).await.map_err(|source| TargetError::Describe { table: table.clone(), source })?;
     Ok(rows.into_iter().next().map(|(kind,)| kind))
 }
 

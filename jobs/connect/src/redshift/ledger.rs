@@ -69,10 +69,7 @@ async fn create_once(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
 }
 
 /// The target as the ledger names it.
-pub(super) async fn target_text(
-    connection: &mut PgConnection,
-    target: &QualifiedName,
-) -> Result<String, sqlx::Error> {
+pub(super) async fn target_text(connection: &mut PgConnection, target: &QualifiedName) -> Result<String, sqlx::Error> {
     Ok(full_name(connection, target).await?.to_string())
 }
 

@@ -32,7 +32,10 @@ use crate::target::{Load, TargetError};
 enum Ready<'s> {
     /// An earlier one has committed.
     Applied(LoadReceipt),
-    Merged { tx: Transaction<'s, Postgres>, receipt: LoadReceipt },
+    Merged {
+        tx: Transaction<'s, Postgres>,
+        receipt: LoadReceipt,
+    },
 }
 
 /// Applies the batch, or finds that it has been applied. Files that an attempt before has written are used again.
@@ -151,11 +154,7 @@ async fn prepare<'s>(
 }
 
 /// Asks the ledger, in a transaction of its own, behind whatever load is at work.
-async fn find_applied(
-    session: &mut Session,
-    plan: &LoadPlan,
-    name: &str,
-) -> Result<Option<LoadReceipt>, TargetError> {
+async fn find_applied(session: &mut Session, plan: &LoadPlan, name: &str) -> Result<Option<LoadReceipt>, TargetError> {
     let failed = |source| merge_failed(plan, source);
     let mut tx = session.begin().await.map_err(failed)?;
     let checked = ledger::lock_and_check(&mut tx, plan, name).await?;

@@ -59,13 +59,7 @@ pub(super) async fn write(
         lanes: lanes.clamp(1, settings.slices.max(1)),
         round: Vec::new(),
         entries: Vec::new(),
-        files: StagedFiles {
-            manifest_url: String::new(),
-            footers: Vec::new(),
-            upserts: 0,
-            deletes: 0,
-            quarantined: 0,
-        },
+        files: StagedFiles { manifest_url: String::new(), footers: Vec::new(), upserts: 0, deletes: 0, quarantined: 0 },
     };
     for part in 0..load.rows.parts() {
         let failed = |source| TargetError::Reduced { batch: load.plan.batch.clone(), source };
@@ -173,9 +167,7 @@ impl FilesWriter<'_> {
 
     fn put(&self, path: String, bytes: Bytes) -> impl Future<Output = Result<(), TargetError>> + use<> {
         let (store, batch) = (self.settings.store.clone(), self.load.plan.batch.clone());
-        async move {
-            store.put(&path, bytes).await.map_err(|source| TargetError::StageFiles { batch, source })
-        }
+        async move { store.put(&path, bytes).await.map_err(|source| TargetError::StageFiles { batch, source }) }
     }
 
     async fn finish(mut self) -> Result<StagedFiles, TargetError> {

@@ -22,10 +22,19 @@ pub(super) enum RedshiftType {
     BigInt,
     Real,
     Double,
-    Numeric { precision: u8, scale: u8 },
-    Varchar { bytes_max: u32 },
-    Char { bytes_max: u32 },
-    Varbyte { bytes_max: u32 },
+    Numeric {
+        precision: u8,
+        scale: u8,
+    },
+    Varchar {
+        bytes_max: u32,
+    },
+    Char {
+        bytes_max: u32,
+    },
+    Varbyte {
+        bytes_max: u32,
+    },
     Date,
     Time,
     Timestamp,
@@ -121,7 +130,9 @@ pub(super) fn spelled(name: &str, length: Option<i32>, precision: Option<i32>, s
 /// The narrowest type that holds every value of a change file's column; None where there is none.
 pub(super) fn column_type(column_type: &ColumnType) -> Option<String> {
     let numeric = |precision: u8, scale: i8| match u8::try_from(scale) {
-        Ok(scale) if scale <= precision && precision <= NUMERIC_PRECISION_MAX => format!("numeric({precision},{scale})"),
+        Ok(scale) if scale <= precision && precision <= NUMERIC_PRECISION_MAX => {
+            format!("numeric({precision},{scale})")
+        }
         Ok(_) | Err(_) => format!("character varying({WIDE_DECIMAL_BYTES})"),
     };
     let name = match column_type {

@@ -78,7 +78,8 @@ pub const SLICES: usize = 4;
 fn redshift() -> Database {
     if let Some(real) = RealRedshift::from_environment() {
         let database = real.create_database();
-        let stage = Some(StagePlace { bucket: real.bucket.clone(), role: real.role.clone(), store: StoreOf::Environment });
+        let stage =
+            Some(StagePlace { bucket: real.bucket.clone(), role: real.role.clone(), store: StoreOf::Environment });
         return Database { engine: Engine::Redshift, url: database.url.clone(), stage, keep: Keep::Real(database) };
     }
     let s3 = S3Server::shared();

@@ -305,7 +305,8 @@ async fn what_redshift_could_not_hold_is_refused_before_anything_is_touched() {
         assert_eq!(scene.ledger().await.files, []);
     }
     let names: Vec<String> = (0..1_600).map(|number| format!("c{number} int")).collect();
-    let scene = Scene::new(Engine::Redshift, &format!("CREATE TABLE orders ({})", names.join(", ")), "orders", &["c0"]).await;
+    let scene =
+        Scene::new(Engine::Redshift, &format!("CREATE TABLE orders ({})", names.join(", ")), "orders", &["c0"]).await;
     let error = scene.load(&file(1), &[("c0", DataType::Int32)], &[("I", &["1"])]).await.unwrap_err();
     assert!(error.to_string().contains("1601 columns"), "{error}");
 }

@@ -9,7 +9,12 @@ use super::lake::{Lake, LakeUrl};
 use super::path::Path;
 
 /// Reports Redshift connections that some table writes to and that lack a role, and a work area that Redshift can't read.
-pub(crate) fn check_redshift(tables: &[Table], connections: &Connections, lake: Option<&Lake>, report: &mut Report<'_>) {
+pub(crate) fn check_redshift(
+    tables: &[Table],
+    connections: &Connections,
+    lake: Option<&Lake>,
+    report: &mut Report<'_>,
+) {
     let used: BTreeSet<_> = tables.iter().flat_map(|table| &table.targets).map(|target| &target.connection).collect();
     let targets = used.into_iter().filter_map(|name| Some((name, connections.valid.get(name)?)));
     let mut targets = targets.filter(|(_, connection)| connection.engine == Engine::Redshift).peekable();

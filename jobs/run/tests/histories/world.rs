@@ -236,7 +236,7 @@ impl World {
             let side = self.side(&entry.connection);
             let statement = match side.dialect {
                 Dialect::Sqlite => "BEGIN IMMEDIATE; ROLLBACK".to_owned(),
-                Dialect::Postgres => format!(
+                Dialect::Postgres | Dialect::Redshift => format!(
                     "SET lock_timeout = '20s'; BEGIN; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE; ROLLBACK",
                     place.sql_name()
                 ),

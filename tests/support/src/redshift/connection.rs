@@ -56,8 +56,7 @@ async fn try_serve(client: TcpStream, shared: Arc<Shared>) -> io::Result<()> {
     }
     let stream = TcpStream::connect(&shared.upstream).await?;
     stream.set_nodelay(true)?;
-    let mut connection =
-        Connection { client, server: Wire::new(stream), status: TransactionStatus::Idle, shared };
+    let mut connection = Connection { client, server: Wire::new(stream), status: TransactionStatus::Idle, shared };
     connection.start(startup).await?;
     loop {
         match connection.client.read_request(&running()).await? {
@@ -122,7 +121,9 @@ impl Connection {
                     self.client.put(&version)?;
                 }
                 // The test server trusts everybody: a request for a password would mean another server.
-                AUTHENTICATION if answer.bytes[5..] != [0, 0, 0, 0] => return Err(io::ErrorKind::PermissionDenied.into()),
+                AUTHENTICATION if answer.bytes[5..] != [0, 0, 0, 0] => {
+                    return Err(io::ErrorKind::PermissionDenied.into());
+                }
                 _ => self.client.put_answer(&answer),
             }
             if let Some(status) = status_of(&answer) {

@@ -22,10 +22,7 @@ use crate::s3::client_with_keys;
 const CHUNK_BYTES: usize = 1 << 20;
 
 /// Carries a COPY out; gives the number of rows.
-pub(super) async fn copy_rows(
-    connection: &mut Connection,
-    copy: &CopyStatement,
-) -> io::Result<Result<u64, Refusal>> {
+pub(super) async fn copy_rows(connection: &mut Connection, copy: &CopyStatement) -> io::Result<Result<u64, Refusal>> {
     let columns = match table_columns(connection, copy).await? {
         Ok(columns) => columns,
         Err(refusal) => return Ok(Err(refusal)),
@@ -107,18 +104,14 @@ async fn table_columns(
     Ok(Ok(columns))
 }
 
-async fn read_parts(
-    s3: &S3Access,
-    copy: &CopyStatement,
-    columns: &[TableColumn],
-) -> Result<Vec<RecordBatch>, Refusal> {
+async fn read_parts(s3: &S3Access, copy: &CopyStatement, columns: &[TableColumn]) -> Result<Vec<RecordBatch>, Refusal> {
     let mut batches = Vec::new();
     for object in objects(s3, copy).await? {
         let bytes = object.read().await?;
         let failed = |error: String| scan_error(format!("File {} is no Parquet file: {error}", object.url));
-        let builder =
-            ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|error| failed(error.to_string()))?;
-        check_schema(builder.schema(), columns).map_err(|found| scan_error(format!("File '{}' {found}", object.url)))?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|error| failed(error.to_string()))?;
+        check_schema(builder.schema(), columns)
+            .map_err(|found| scan_error(format!("File '{}' {found}", object.url)))?;
         let reader = builder.build().map_err(|error| failed(error.to_string()))?;
         for batch in reader {
             batches.push(batch.map_err(|error| failed(error.to_string()))?);
@@ -169,7 +162,12 @@ async fn objects(s3: &S3Access, copy: &CopyStatement) -> Result<Vec<Object>, Ref
         CopySource::Prefix => {
             // A listing knows whole folders only.
             let folder: Path = first.path.parts().take(first.path.parts().count().saturating_sub(1)).collect();
-            let listed: Vec<_> = first.store.list(Some(&folder)).try_collect().await.map_err(|error| service_error(&copy.url, &error))?;
+            let listed: Vec<_> = first
+                .store
+                .list(Some(&folder))
+                .try_collect()
+                .await
+                .map_err(|error| service_error(&copy.url, &error))?;
             let matching = listed.into_iter().filter(|found| found.location.as_ref().starts_with(first.path.as_ref()));
             let mut objects: Vec<Object> = matching
                 .map(|found| Object {
@@ -194,7 +192,9 @@ async fn manifest_objects(s3: &S3Access, manifest: &serde_json::Value) -> Result
     for entry in entries {
         let url = entry["url"].as_str().ok_or_else(|| scan_error("Manifest entry has no url".to_owned()))?;
         let Some(expected) = entry["meta"]["content_length"].as_u64() else {
-            return Err(scan_error(format!("Manifest entry '{url}' must have meta.content_length for a columnar file")));
+            return Err(scan_error(format!(
+                "Manifest entry '{url}' must have meta.content_length for a columnar file"
+            )));
         };
         let object = Object::of(s3, url)?;
         match object.length().await? {

@@ -69,18 +69,19 @@ pub(super) fn alter_table(tokens: &[&Token]) -> Result<Action, Refusal> {
     match words.as_slice() {
         ["append", "from", ..] => {
             let from = sql(&action[2..]);
-            let moved = format!(
-                "WITH moved AS (DELETE FROM {from} RETURNING *) INSERT INTO {table} SELECT * FROM moved"
-            );
+            let moved =
+                format!("WITH moved AS (DELETE FROM {from} RETURNING *) INSERT INTO {table} SELECT * FROM moved");
             Ok(Action::RunAlone(moved))
         }
         ["add", "column", ..] => added_column(&table, &action[2..]),
-        ["add", "primary" | "unique" | "foreign" | "constraint", ..] => run(format!("COMMENT ON TABLE {table} IS 'declared'")),
-        ["add", ..] => added_column(&table, &action[1..]),
-        ["drop", "column", ..] | ["rename", ..] | ["owner", ..] => {
-            run(format!("ALTER TABLE {table} {}", sql(action)))
+        ["add", "primary" | "unique" | "foreign" | "constraint", ..] => {
+            run(format!("COMMENT ON TABLE {table} IS 'declared'"))
         }
-        ["alter", "diststyle" | "distkey" | "sortkey" | "compound" | "encode", ..] => run("SELECT 1 WHERE FALSE".to_owned()),
+        ["add", ..] => added_column(&table, &action[1..]),
+        ["drop", "column", ..] | ["rename", ..] | ["owner", ..] => run(format!("ALTER TABLE {table} {}", sql(action))),
+        ["alter", "diststyle" | "distkey" | "sortkey" | "compound" | "encode", ..] => {
+            run("SELECT 1 WHERE FALSE".to_owned())
+        }
         ["alter", "column", _, "type", ..] => {
             let column = sql(&action[2..3]);
             let (type_name, bytes, _) = column_type(&action[4..])?;
@@ -115,7 +116,8 @@ fn table_item(item: &[&Token], declared: &mut Declared) -> Result<Option<String>
         "check" | "exclude" => Err(Refusal::unsupported("CHECK constraints are not supported")),
         "like" => {
             let end = name_end(item, 1)?;
-            let defaults = if item[end..].iter().any(|token| token.is_word("including")) { " INCLUDING DEFAULTS" } else { "" };
+            let defaults =
+                if item[end..].iter().any(|token| token.is_word("including")) { " INCLUDING DEFAULTS" } else { "" };
             Ok(Some(format!("LIKE {} INCLUDING CONSTRAINTS{defaults}", sql(&item[1..end]))))
         }
         _ => column(item, declared).map(Some),
@@ -124,8 +126,20 @@ fn table_item(item: &[&Token], declared: &mut Declared) -> Result<Option<String>
 
 /// Words that end a column's type.
 const ATTRIBUTES: &[&str] = &[
-    "not", "null", "default", "identity", "generated", "encode", "distkey", "sortkey", "primary", "unique",
-    "references", "collate", "check", "constraint",
+    "not",
+    "null",
+    "default",
+    "identity",
+    "generated",
+    "encode",
+    "distkey",
+    "sortkey",
+    "primary",
+    "unique",
+    "references",
+    "collate",
+    "check",
+    "constraint",
 ];
 
 fn column(item: &[&Token], declared: &mut Declared) -> Result<String, Refusal> {
@@ -254,9 +268,28 @@ fn mapped(name: &str, modifiers: &[String]) -> Result<(String, Option<u32>), Ref
         }
         "super" => Ok(("super".to_owned(), None)),
         "varbyte" | "varbinary" | "binary varying" => Ok(("varbyte".to_owned(), None)),
-        "smallint" | "int2" | "integer" | "int" | "int4" | "bigint" | "int8" | "real" | "float4" | "double precision"
-        | "float8" | "float" | "boolean" | "bool" | "date" | "time" | "timetz" | "timestamp" | "timestamptz"
-        | "time without time zone" | "time with time zone" | "timestamp without time zone"
+        "smallint"
+        | "int2"
+        | "integer"
+        | "int"
+        | "int4"
+        | "bigint"
+        | "int8"
+        | "real"
+        | "float4"
+        | "double precision"
+        | "float8"
+        | "float"
+        | "boolean"
+        | "bool"
+        | "date"
+        | "time"
+        | "timetz"
+        | "timestamp"
+        | "timestamptz"
+        | "time without time zone"
+        | "time with time zone"
+        | "timestamp without time zone"
         | "timestamp with time zone" => Ok((name.to_owned(), None)),
         _ if FOREIGN_TYPES.contains(&name) => {
             Err(Refusal::unsupported(format!("Column type \"{name}\" is not supported")))
@@ -376,7 +409,8 @@ mod tests {
 
     #[test]
     fn key_of_the_table_takes_no_null_and_is_only_declared() {
-        let Action::Run { sql, then } = decided("CREATE TEMP TABLE t (a int, \"B\" int, PRIMARY KEY (a, \"B\"))").unwrap()
+        let Action::Run { sql, then } =
+            decided("CREATE TEMP TABLE t (a int, \"B\" int, PRIMARY KEY (a, \"B\"))").unwrap()
         else {
             panic!()
         };

@@ -40,8 +40,7 @@ impl RealRedshift {
     /// The one that the variables name; none unless all are set.
     pub fn from_environment() -> Option<RealRedshift> {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let (url, bucket, role) =
-            (variable(URL_VARIABLE)?, variable(BUCKET_VARIABLE)?, variable(ROLE_VARIABLE)?);
+        let (url, bucket, role) = (variable(URL_VARIABLE)?, variable(BUCKET_VARIABLE)?, variable(ROLE_VARIABLE)?);
         let url = url.strip_prefix("redshift://").map_or(url.clone(), |rest| format!("postgres://{rest}"));
         Some(RealRedshift { url, bucket, role })
     }

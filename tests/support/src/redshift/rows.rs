@@ -243,7 +243,7 @@ mod tests {
         assert_eq!(text(0), "1970-01-01");
         assert_eq!(text(-1), "1969-12-31");
         assert_eq!(text(11_016), "2000-02-29");
-        assert_eq!(text(-719_529), "0001-12-31 BC");
+        assert_eq!(text(-719_528), "0001-01-01 BC");
         assert_eq!(text(2_932_896), "9999-12-31");
     }
 

@@ -9,8 +9,7 @@
 use bytes::{BufMut, BytesMut};
 
 use crate::values::decimal_text::{
-    DecimalText, NumericText, UNLIMITED_SCALE_MAX as DISPLAY_SCALE_MAX,
-    UNLIMITED_WHOLE_DIGITS_MAX as WHOLE_DIGITS_MAX,
+    DecimalText, NumericText, UNLIMITED_SCALE_MAX as DISPLAY_SCALE_MAX, UNLIMITED_WHOLE_DIGITS_MAX as WHOLE_DIGITS_MAX,
 };
 use crate::values::misfit::{Fit, Misfit};
 

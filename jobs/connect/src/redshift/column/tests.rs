@@ -1,7 +1,7 @@
 //! Every kind of value that fits or does not: the value, or the reason against it.
 
-use arrow::array::Array;
-use arrow::datatypes::TimeUnit;
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{TimeUnit, TimestampMicrosecondType};
 use arrow::util::display::array_value_to_string;
 
 use super::*;
@@ -13,6 +13,11 @@ fn written(value: Value<'_>, type_name: &str, fit: Fit) -> Result<String, String
     builder.append(value, fit, &mut String::new()).map_err(|misfit| misfit.to_string())?;
     let array = builder.finish().unwrap();
     assert_eq!((array.len(), array.null_count()), (1, 0));
+    // Arrow shows no zone by name.
+    let array = match array.as_primitive_opt::<TimestampMicrosecondType>() {
+        Some(instants) => Arc::new(instants.clone().with_timezone_opt(None::<&str>)),
+        None => array,
+    };
     Ok(array_value_to_string(&array, 0).unwrap())
 }
 
@@ -73,13 +78,16 @@ fn instants_past_what_files_count_are_refused() {
     assert_eq!(exact(Value::Text("0001-01-01"), "date").as_deref(), Ok("0001-01-01"));
     assert_eq!(
         exact(Value::Text("2024-02-29 23:59:59.5+01:30"), "timestamp with time zone").as_deref(),
-        Ok("2024-02-29T22:29:59.500Z")
+        Ok("2024-02-29T22:29:59.500")
     );
 }
 
 #[test]
 fn what_copy_does_not_take_goes_as_text() {
-    assert_eq!(exact(Value::Time(86_399_500_000, TimeUnit::Microsecond), "time without time zone").as_deref(), Ok("23:59:59.5"));
+    assert_eq!(
+        exact(Value::Time(86_399_500_000, TimeUnit::Microsecond), "time without time zone").as_deref(),
+        Ok("23:59:59.5")
+    );
     assert_eq!(exact(Value::Text("{\"a\": [1]}"), "super").as_deref(), Ok("{\"a\": [1]}"));
     assert!(exact(Value::Text("{\"a\": [1"), "super").unwrap_err().contains("not JSON"));
     let long = format!("\"{}\"", "x".repeat(65_535));
