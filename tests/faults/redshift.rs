@@ -37,6 +37,9 @@ fn run_killed_on_its_way_into_redshift_is_completed_by_the_next() {
         scene.run().expect(0, point);
         scene.assert_holds(&history, &history.files, point);
         scene.assert_applied_once_and_clean(history.files.len(), point);
-        assert_eq!(scene.work_files("copy"), [""; 0], "{point}: files that Redshift was copied from");
+        // Behind the commit there was nothing left to load, so they wait for the next batch.
+        if point != "commit_after" {
+            assert_eq!(scene.work_files("copy"), [""; 0], "{point}: files that Redshift was copied from");
+        }
     }
 }

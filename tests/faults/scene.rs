@@ -23,6 +23,8 @@ const PREFIX: &str = "shop/items";
 /// The tables of Quarrel's schema that stay.
 const LEDGER: [&str; 4] =
     ["quarrel.ledger_batches", "quarrel.ledger_files", "quarrel.ledger_tables", "quarrel.load_lock"];
+/// A connection to Redshift, which copies from the lake with some role.
+const REDSHIFT: &str = "type: redshift, iam_role: 'arn:aws:iam::123456789012:role/copy'";
 pub const FOLDER_LAKE: &str = "{changes: ./changes/, work: ./work/}";
 
 /// A history of about a dozen files, some of them empty, with every kind of column.
@@ -101,7 +103,7 @@ impl Setup {
         let bucket = Bucket::create("redshift");
         let targets = vec![self.target(), dwh];
         let config = bucket.config("in_process", endpoint, "one").reduce(self.reduce);
-        let config = config.connection("target0", &targets[0].url).redshift("target1", &targets[1].url);
+        let config = config.connection("target0", &targets[0].url).database("target1", REDSHIFT, &targets[1].url);
         let scene = Scene { project: Project::new(&self.with_table(config, 2)), targets, lake: Lake::Bucket(bucket) };
         (scene, stand_in)
     }

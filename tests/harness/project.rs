@@ -37,18 +37,14 @@ impl Config {
     }
 
     /// A Postgres database.
-    pub fn connection(mut self, name: &str, url: &str) -> Config {
-        let variable = format!("QUARREL_TEST_{}", name.to_uppercase());
-        self.connections.push_str(&format!("  {name}: {{type: postgres, url: 'env:{variable}'}}\n"));
-        self.env(&variable, url)
+    pub fn connection(self, name: &str, url: &str) -> Config {
+        self.database(name, "type: postgres", url)
     }
 
-    /// A Redshift database, which copies from the lake with some role.
-    pub fn redshift(mut self, name: &str, url: &str) -> Config {
+    /// A database of another kind, which the settings say as YAML.
+    pub fn database(mut self, name: &str, settings: &str, url: &str) -> Config {
         let variable = format!("QUARREL_TEST_{}", name.to_uppercase());
-        let role = "arn:aws:iam::123456789012:role/copy";
-        self.connections
-            .push_str(&format!("  {name}: {{type: redshift, url: 'env:{variable}', iam_role: '{role}'}}\n"));
+        self.connections.push_str(&format!("  {name}: {{{settings}, url: 'env:{variable}'}}\n"));
         self.env(&variable, url)
     }
 

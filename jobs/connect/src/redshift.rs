@@ -112,8 +112,10 @@ impl Target for RedshiftTarget {
                 Ok(receipt) => break Ok(receipt),
                 Err(error) => {
                     // COPY may have failed for the files: they are written again.
-                    if let TargetError::Stage { .. } = error {
-                        files = None;
+                    if matches!(error, TargetError::Stage { .. })
+                        && let Some(unfit) = files.take()
+                    {
+                        parts::remove(&self.settings, load.plan, &unfit.folder).await;
                     }
                     if let Err(error) = wait_to_retry(attempt, error, &load).await {
                         break Err(error);
@@ -122,7 +124,12 @@ impl Target for RedshiftTarget {
             }
             attempt += 1;
         };
-        parts::remove(&self.settings, load.plan).await;
+        match (&result, &files) {
+            // The fence has let this load through: whatever lies there is of loads that have ended.
+            (Ok(_), _) => parts::remove(&self.settings, load.plan, &parts::folder(load.plan)).await,
+            (Err(_), Some(files)) => parts::remove(&self.settings, load.plan, &files.folder).await,
+            (Err(_), None) => {}
+        }
         result
     }
 

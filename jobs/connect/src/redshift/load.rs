@@ -189,7 +189,7 @@ async fn write_files(
         return Ok(written.clone());
     }
     restart_quarantine(load).await?;
-    parts::remove(&target.settings, load.plan).await;
+    parts::remove(&target.settings, load.plan, &parts::folder(load.plan)).await;
     let written = parts::write(&target.settings, load, stage).await?;
     Ok(files.insert(written).clone())
 }
@@ -205,21 +205,23 @@ async fn copy(
     let plan = load.plan;
     let failed = |source| TargetError::Stage { table: plan.target.clone(), batch: plan.batch.clone(), source };
     let render = |source| render_failed(plan, source);
+    // One transaction, for the sake of one commit: the table stays with the session.
+    let mut tx = session.begin().await.map_err(failed)?;
     // Rows were read since the table was described.
-    let described = table_as_it_is(session, plan).await?;
+    let described = table_as_it_is(&mut tx, plan).await?;
     for footer in &files.footers {
         stage.check_footer(plan, footer, &described)?;
     }
     for statement in sql::create_stage(&plan.target, &stage.stage_changes(plan, &described)?).map_err(render)? {
-        execute(session, &statement).await.map_err(failed)?;
+        execute(&mut tx, &statement).await.map_err(failed)?;
     }
-    if files.footers.is_empty() {
-        // Every row was quarantined.
-        return Ok(());
+    // There are none when every row was quarantined.
+    if !files.footers.is_empty() {
+        let role = &target.settings.iam_role;
+        let statement = sql::copy_stage(stage.staged_names(), &files.manifest_url, role).map_err(render)?;
+        execute(&mut tx, &statement).await.map_err(failed)?;
     }
-    let role = &target.settings.iam_role;
-    let statement = sql::copy_stage(stage.staged_names(), &files.manifest_url, role).map_err(render)?;
-    execute(session, &statement).await.map_err(failed)
+    tx.commit().await.map_err(failed)
 }
 
 /// Adds columns, deletes and writes.

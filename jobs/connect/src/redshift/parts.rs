@@ -37,6 +37,8 @@ const PART_BYTES: usize = 32 << 20;
 #[derive(Debug, Clone)]
 pub(super) struct StagedFiles {
     pub(super) manifest_url: String,
+    /// Where they lie.
+    pub(super) folder: String,
     /// The columns of each file, as its footer has them.
     pub(super) footers: Vec<SchemaRef>,
     pub(super) upserts: u64,
@@ -44,8 +46,22 @@ pub(super) struct StagedFiles {
     pub(super) quarantined: u64,
 }
 
-/// Writes all rows of a load that are to be copied.
+/// Writes all rows of a load that are to be copied; all or nothing.
 pub(super) async fn write(
+    settings: &RedshiftSettings,
+    load: &Load<'_>,
+    plan: &StagePlan,
+) -> Result<StagedFiles, TargetError> {
+    let folder = format!("{}/{}", folder(load.plan), attempt_name());
+    let written = write_into(&folder, settings, load, plan).await;
+    if written.is_err() {
+        remove(settings, load.plan, &folder).await;
+    }
+    written
+}
+
+async fn write_into(
+    folder: &str,
     settings: &RedshiftSettings,
     load: &Load<'_>,
     plan: &StagePlan,
@@ -55,11 +71,17 @@ pub(super) async fn write(
         settings,
         load,
         plan,
-        folder: format!("{}/{}", folder(load.plan), attempt_name()),
         lanes: lanes.clamp(1, settings.slices.max(1)),
         round: Vec::new(),
         entries: Vec::new(),
-        files: StagedFiles { manifest_url: String::new(), footers: Vec::new(), upserts: 0, deletes: 0, quarantined: 0 },
+        files: StagedFiles {
+            manifest_url: String::new(),
+            folder: folder.to_owned(),
+            footers: Vec::new(),
+            upserts: 0,
+            deletes: 0,
+            quarantined: 0,
+        },
     };
     for part in 0..load.rows.parts() {
         let failed = |source| TargetError::Reduced { batch: load.plan.batch.clone(), source };
@@ -74,17 +96,16 @@ pub(super) async fn write(
     writer.finish().await
 }
 
-/// Deletes what a load has written, and what loads before it have left.
-pub(super) async fn remove(settings: &RedshiftSettings, plan: &LoadPlan) {
-    if let Err(error) = settings.store.delete_folder(&folder(plan)).await {
+/// Deletes a folder of a load's files, or of all loads of its table and target.
+pub(super) async fn remove(settings: &RedshiftSettings, plan: &LoadPlan, folder: &str) {
+    if let Err(error) = settings.store.delete_folder(folder).await {
         let error = &error as &(dyn std::error::Error + 'static);
         tracing::warn!(table = %plan.target, error, "files of a load are left for the next one to delete");
     }
 }
 
-/// The folder of a table and target. Loads of one are serialised by their lease; whoever runs beside it is fenced off, and at
-/// worst misses its files.
-fn folder(plan: &LoadPlan) -> String {
+/// The folder of a table and target. Its loads have a lease; of two that run all the same, one is fenced off.
+pub(super) fn folder(plan: &LoadPlan) -> String {
     let target: String =
         Sha256::digest(plan.target.to_string()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     format!("copy/{}/{target}", plan.table)
@@ -100,7 +121,6 @@ struct FilesWriter<'a> {
     settings: &'a RedshiftSettings,
     load: &'a Load<'a>,
     plan: &'a StagePlan,
-    folder: String,
     /// Files written side by side.
     lanes: usize,
     round: Vec<ArrowWriter<Vec<u8>>>,
@@ -154,7 +174,7 @@ impl FilesWriter<'_> {
             }
             let bytes = Bytes::from(part.into_inner().map_err(|error| failed(self.load, error))?);
             self.files.footers.push(footer(&bytes).map_err(|error| failed(self.load, error))?);
-            let path = format!("{}/part-{:05}.parquet", self.folder, self.entries.len());
+            let path = format!("{}/part-{:05}.parquet", self.files.folder, self.entries.len());
             self.entries.push(serde_json::json!({
                 "url": self.settings.store.url_of(&path),
                 "mandatory": true,
@@ -172,7 +192,7 @@ impl FilesWriter<'_> {
 
     async fn finish(mut self) -> Result<StagedFiles, TargetError> {
         self.end_round().await?;
-        let path = format!("{}/manifest.json", self.folder);
+        let path = format!("{}/manifest.json", self.files.folder);
         self.files.manifest_url = self.settings.store.url_of(&path);
         let manifest = serde_json::json!({ "entries": self.entries }).to_string();
         self.put(path, manifest.into()).await?;

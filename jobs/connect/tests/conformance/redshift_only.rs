@@ -247,7 +247,8 @@ async fn commit_whose_reply_is_lost_is_found_in_the_ledger() {
     let Some((scene, proxy)) = proxied(TABLE).await else { return };
     let memory = MemoryRows::new(&COLUMNS, &[("I", &["1", "once"])]);
     let plan = scene.plan(&file(1), &memory).await;
-    proxy.arm(Fault::LoseCommitReply);
+    // The first commit is that of the staging.
+    proxy.arm_after(1, Fault::LoseCommitReply);
     let receipt = scene.run(&plan, Arc::new(memory)).await.unwrap();
     assert_eq!(proxy.fired(FaultKind::LoseCommitReply), 1);
     assert_eq!((receipt.outcome, receipt.upserts), (LoadOutcome::AlreadyApplied, 1));
@@ -259,7 +260,7 @@ async fn commit_that_is_never_heard_is_done_again() {
     let Some((scene, proxy)) = proxied(TABLE).await else { return };
     let memory = MemoryRows::new(&COLUMNS, &[("I", &["1", "once"])]);
     let plan = scene.plan(&file(1), &memory).await;
-    proxy.arm(Fault::LoseCommitRequest);
+    proxy.arm_after(1, Fault::LoseCommitRequest);
     let receipt = scene.run(&plan, Arc::new(memory)).await.unwrap();
     assert_eq!(proxy.fired(FaultKind::LoseCommitRequest), 1);
     assert_eq!(receipt.outcome, LoadOutcome::Applied);
