@@ -5,5 +5,5 @@
 -- Params:  {{target}}, {{stage}}, {{rows}} condition, {{key}} list of target column, qualified, and staged value
 -- Tests:   jobs/connect/tests/conformance
 DELETE FROM {{target}}
-USING {{stage}} AS quarrel_staged
+USING {{stage}}
 WHERE {{rows}} AND {{key|{0} = {1}| AND }}

@@ -4,5 +4,5 @@
 -- Tests:   jobs/connect/tests/conformance
 INSERT INTO {{target}} ({{columns|{0}|, }})
 SELECT {{columns|{1}|, }}
-FROM {{stage}} AS quarrel_staged
+FROM {{stage}}
 WHERE {{rows}}

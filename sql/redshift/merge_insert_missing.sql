@@ -5,6 +5,6 @@
 -- Tests:   jobs/connect/tests/conformance
 INSERT INTO {{target}} ({{columns|{0}|, }})
 SELECT {{columns|{1}|, }}
-FROM {{stage}} AS quarrel_staged
+FROM {{stage}}
 LEFT JOIN {{target}} AS quarrel_held ON {{key|quarrel_held.{0} = {1}| AND }}
 WHERE {{rows}} AND quarrel_held.{{probe}} IS NULL

@@ -5,5 +5,5 @@
 -- Tests:   jobs/connect/tests/conformance
 UPDATE {{target}}
 SET {{updated|{0} = {1}|, }}
-FROM {{stage}} AS quarrel_staged
+FROM {{stage}}
 WHERE {{rows}} AND {{key|{0} = {1}| AND }}

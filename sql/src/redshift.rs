@@ -5,7 +5,8 @@
 //!
 //! # Invariants
 //! - No literal has a backslash: whether one escapes depends on a setting.
-//! - Nothing of Postgres after version 8.0 is used: no upsert, no RETURNING, no advisory locks, no arrays.
+//! - Nothing of Postgres after version 8.0 is used: no upsert, no RETURNING, no advisory locks, no arrays; DELETE and UPDATE
+//!   give no table another name.
 
 use quarrel_model::names::QualifiedName;
 
@@ -28,6 +29,8 @@ pub const LEDGER_CREATE: [Template; 5] = [
     template!("redshift/ledger_create_files.sql"),
     template!("redshift/ledger_create_lock.sql"),
 ];
+/// Finds who holds the lock of loads.
+pub const FIND_BLOCKER: Template = template!("redshift/find_blocker.sql");
 /// Serialises loads.
 pub const LEDGER_LOCK: Template = template!("redshift/ledger_lock.sql");
 
@@ -376,11 +379,11 @@ impl Merge {
     }
 
     fn rows(&self, rows: Rows) -> Value {
-        let operation = Sql::name(&self.operation);
+        let (stage, operation) = (Sql::name(STAGE), Sql::name(&self.operation));
         Sql::rendered(match rows {
             Rows::All => "TRUE".to_owned(),
-            Rows::Upserts => format!("quarrel_staged.{operation} <> 'D'"),
-            Rows::Deletes => format!("quarrel_staged.{operation} = 'D'"),
+            Rows::Upserts => format!("{stage}.{operation} <> 'D'"),
+            Rows::Deletes => format!("{stage}.{operation} = 'D'"),
         })
         .into()
     }
@@ -430,7 +433,7 @@ fn assignments<'a>(columns: impl Iterator<Item = &'a MergeColumn>) -> Value {
 }
 
 fn staged(column: &MergeColumn) -> Sql {
-    let value = format!("quarrel_staged.{}", Sql::name(&column.staged));
+    let value = format!("{}.{}", Sql::name(STAGE), Sql::name(&column.staged));
     Sql::rendered(match &column.conversion {
         Conversion::Assigned => value,
         Conversion::Cast(type_name) => format!("CAST({value} AS {})", Sql::type_name(type_name)),

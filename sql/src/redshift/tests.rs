@@ -54,7 +54,7 @@ fn every_statement() -> Vec<Sql> {
         StageChange::Drop { column: "doc".to_owned() },
         StageChange::Add { column: "_op".to_owned(), type_name: type_name("character(1)") },
     ];
-    let whole = [RESET_STATEMENT_TIMEOUT, DESCRIBE_SCHEMA, LEDGER_EXISTS, LEDGER_LOCK];
+    let whole = [RESET_STATEMENT_TIMEOUT, DESCRIBE_SCHEMA, LEDGER_EXISTS, LEDGER_LOCK, FIND_BLOCKER];
     let mut statements: Vec<Sql> =
         whole.into_iter().chain(LEDGER_CREATE).map(|template| template.render([]).unwrap()).collect();
     statements.extend([
@@ -109,8 +109,8 @@ fn plain(statement: &Sql) -> String {
 fn merge_of_whole_rows_is_a_delete_and_an_insert() {
     let statements: Vec<String> = merge(OtherColumns::None).statements().unwrap().iter().map(plain).collect();
     let expected = [
-        r#"DELETE FROM "s"."t" USING "quarrel_stage" AS quarrel_staged WHERE TRUE AND "t"."id" = quarrel_staged."id""#,
-        r#"INSERT INTO "s"."t" ("id", "doc", "at") SELECT quarrel_staged."id", JSON_PARSE(quarrel_staged."_text_1"), CAST(quarrel_staged."_text_2" AS time) FROM "quarrel_stage" AS quarrel_staged WHERE quarrel_staged."_op" <> 'D'"#,
+        r#"DELETE FROM "s"."t" USING "quarrel_stage" WHERE TRUE AND "t"."id" = "quarrel_stage"."id""#,
+        r#"INSERT INTO "s"."t" ("id", "doc", "at") SELECT "quarrel_stage"."id", JSON_PARSE("quarrel_stage"."_text_1"), CAST("quarrel_stage"."_text_2" AS time) FROM "quarrel_stage" WHERE "quarrel_stage"."_op" <> 'D'"#,
     ];
     assert_eq!(statements, expected);
 }
@@ -118,11 +118,11 @@ fn merge_of_whole_rows_is_a_delete_and_an_insert() {
 #[test]
 fn merge_beside_other_columns_overwrites_and_inserts_what_is_missing() {
     let statements: Vec<String> = merge(OtherColumns::Some).statements().unwrap().iter().map(plain).collect();
-    assert!(statements[0].contains(r#"WHERE quarrel_staged."_op" = 'D' AND "t"."id" ="#), "{}", statements[0]);
+    assert!(statements[0].contains(r#"WHERE "quarrel_stage"."_op" = 'D' AND "t"."id" ="#), "{}", statements[0]);
     assert!(statements[1].starts_with(r#"UPDATE "s"."t" SET "doc" = JSON_PARSE("#), "{}", statements[1]);
     assert!(
         statements[2].ends_with(
-            r#"LEFT JOIN "s"."t" AS quarrel_held ON quarrel_held."id" = quarrel_staged."id" WHERE quarrel_staged."_op" <> 'D' AND quarrel_held."id" IS NULL"#
+            r#"LEFT JOIN "s"."t" AS quarrel_held ON quarrel_held."id" = "quarrel_stage"."id" WHERE "quarrel_stage"."_op" <> 'D' AND quarrel_held."id" IS NULL"#
         ),
         "{}",
         statements[2]

@@ -17,7 +17,7 @@
 //! | COPY from Parquet: by position, all or nothing, manifests with `content_length`, no MAXERROR, no TIME | so |
 //! | no ON CONFLICT, RETURNING, COPY FROM STDIN, COPY TO, indexes, arrays, uuid, json, bytea, advisory locks | refused |
 //! | error 1023 and SQLSTATE 40001 under contention | when a test asks for it: [`RedshiftStandIn::refuse_deletes`] |
-//! | SVV_COLUMNS | a view of that name |
+//! | SVV_COLUMNS, SVV_TRANSACTIONS | views of these names |
 //!
 //! Statements of the extended protocol are decided on alike, but COPY, DDL with declarations, TRUNCATE and ALTER TABLE APPEND
 //! have to be simple queries. A message Flush is not understood.

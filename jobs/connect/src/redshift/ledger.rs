@@ -11,7 +11,7 @@ use quarrel_model::target::{LoadPlan, LoadReceipt};
 use quarrel_sql::redshift as sql;
 use quarrel_sql::redshift::{LedgerFileRow, LedgerKey, LedgerTableRow};
 use quarrel_sql::{RenderError, Sql};
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, FromRow, PgConnection};
 
 use super::describe::full_name;
 use super::statements::{execute, execute_text, fetch, fetch_one};
@@ -137,7 +137,8 @@ pub(super) async fn lock_and_check(
     execute(tx, &bound).await.map_err(failed)?;
     execute_text(tx, sql::LEDGER_LOCK.text()).await.map_err(|source| {
         if is_statement_timeout(&source) {
-            let blocker = "another load has not ended in time, or a session has locked quarrel.load_lock".to_owned();
+            // Who that is, is asked once this transaction is over.
+            let blocker = "another session holds quarrel.load_lock".to_owned();
             return TargetError::Locked { table: plan.target.clone(), blocker, source };
         }
         failed(source)
@@ -155,6 +156,14 @@ pub(super) async fn lock_and_check(
         Some(receipt) => Checked::Applied(receipt),
         None => Checked::Free { file: watermark.0, sequence: watermark.1 },
     })
+}
+
+/// Who holds the lock of loads, as far as this account can see.
+pub(super) async fn find_blocker(connection: &mut PgConnection) -> Result<Option<String>, sqlx::Error> {
+    let rows = sqlx::raw_sql(sql::FIND_BLOCKER.text()).fetch_all(connection).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let (pid, owner, since) = <(i64, String, String)>::from_row(row)?;
+    Ok(Some(format!("process {pid} ({owner}, in its transaction since {since}) holds quarrel.load_lock")))
 }
 
 /// Writes everything the ledger says of a load. `watermark` is the one before it, which is not left behind.

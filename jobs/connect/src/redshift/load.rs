@@ -50,14 +50,21 @@ pub(super) async fn attempt(
         () = load.cancel.cancelled() => return Err(cancelled()),
         session = Session::open(&target.pool) => session?,
     };
-    let ready = tokio::select! {
-        biased;
-        () = load.cancel.cancelled() => Err(cancelled()),
-        ready = prepare(target, &mut session, load, files) => ready,
+    let result = {
+        let ready = tokio::select! {
+            biased;
+            () = load.cancel.cancelled() => Err(cancelled()),
+            ready = prepare(target, &mut session, load, files) => ready,
+        };
+        match ready {
+            Ok(Ready::Applied(receipt)) => Ok(receipt),
+            Ok(Ready::Merged { tx, receipt }) => commit(tx, load.plan, receipt).await,
+            Err(error) => Err(error),
+        }
     };
-    let receipt = match ready? {
-        Ready::Applied(receipt) => receipt,
-        Ready::Merged { tx, receipt } => commit(tx, load.plan, receipt).await?,
+    let receipt = match result {
+        Ok(receipt) => receipt,
+        Err(error) => return Err(explain(&mut session, error).await),
     };
     drop_stage(&mut session, load.plan).await;
     session.release();
@@ -79,6 +86,20 @@ async fn commit(
     fail_point::hit("commit_after");
     receipt.merge_seconds += begun.elapsed().as_secs_f64();
     Ok(receipt)
+}
+
+/// Says who held the lock, when it was not had in time. The session's transaction is over by then.
+async fn explain(session: &mut Session, error: TargetError) -> TargetError {
+    match error {
+        TargetError::Locked { table, blocker, source } => {
+            let found = ledger::find_blocker(session).await.unwrap_or_else(|error| {
+                tracing::debug!(table = %table, error = %error, "failed to find who holds a lock");
+                None
+            });
+            TargetError::Locked { table, blocker: found.unwrap_or(blocker), source }
+        }
+        other => other,
+    }
 }
 
 /// A staging table that stays would be dropped by the next load on this session.

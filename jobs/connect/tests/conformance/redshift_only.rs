@@ -273,12 +273,37 @@ async fn lock_that_is_not_had_in_time_is_reported() {
     scene.rules.lock_timeout = Duration::from_millis(50);
     scene.target.prepare_ledger().await.unwrap();
     let mut other = PgConnection::connect(&scene.database.url).await.unwrap();
+    let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut other).await.unwrap();
     other.execute("BEGIN; LOCK quarrel.load_lock").await.unwrap();
     let error = scene.load(&file(1), &COLUMNS, &[("I", &["1", "a"])]).await.unwrap_err();
-    assert!(matches!(&error, TargetError::Locked { .. }), "{error:?}");
+    let TargetError::Locked { blocker, .. } = &error else { panic!("{error:?}") };
+    assert!(blocker.starts_with(&format!("process {pid} (")), "{blocker}");
     assert_eq!(error.retry(), Retry::Again);
     other.execute("ROLLBACK").await.unwrap();
     scene.load(&file(1), &COLUMNS, &[("I", &["1", "a"])]).await.unwrap();
+}
+
+#[tokio::test]
+async fn account_without_privileges_is_told_what_it_lacks() {
+    let scene = scene(TABLE).await;
+    if scene.database.stand_in().is_none() {
+        // An account of a real one needs a password, which no test should make up.
+        return;
+    }
+    let account = format!("reader_{}", std::process::id());
+    scene.database.execute(&format!("CREATE USER {account}; GRANT SELECT ON orders TO {account}")).await;
+    let url = scene.database.url.replace("postgres://postgres@", &format!("postgres://{account}@"));
+    let target = scene.database.target_at(&url, 1).await;
+    let missing = target.check(&scene.table).await.unwrap();
+    let expected = [
+        format!("{account} may not INSERT on orders: GRANT INSERT"),
+        format!("{account} may not DELETE on orders: GRANT DELETE"),
+        format!("{account} may not UPDATE on orders: GRANT UPDATE"),
+        format!("{account} may not create schema quarrel: GRANT CREATE ON DATABASE"),
+    ];
+    assert_eq!(missing, expected);
+    target.close().await;
+    scene.database.execute(&format!("REVOKE SELECT ON orders FROM {account}; DROP USER {account}")).await;
 }
 
 #[tokio::test]

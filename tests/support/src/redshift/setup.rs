@@ -30,6 +30,14 @@ DO $setup$ BEGIN
                 AS data_type,
             character_maximum_length::int, numeric_precision::int, numeric_scale::int
         FROM information_schema.columns;
+        CREATE VIEW public.svv_transactions AS
+        SELECT
+            activity.usename::varchar AS txn_owner, activity.datname::varchar AS txn_db, lock.pid AS pid,
+            activity.xact_start AS txn_start, lock.mode::varchar AS lock_mode, lock.locktype::varchar AS lockable_object_type,
+            lock.relation AS relation, lock.granted AS granted
+        FROM pg_catalog.pg_locks AS lock
+        JOIN pg_catalog.pg_stat_activity AS activity ON activity.pid = lock.pid
+        WHERE lock.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database());
     END IF;
 END $setup$"#;
 
