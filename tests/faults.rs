@@ -1,7 +1,7 @@
 //! Faults made for real: killed processes, lost replies, broken stores, bad files. Each line of FAULTS.md that concerns CDC
 //! is a test here, in `cluster.rs`, or beside the code it concerns.
 //!
-//! Runs are the binary under test; targets are Postgres databases; lakes are folders, or buckets behind a proxy.
+//! Runs are the binary under test; targets are Postgres databases, and once a stand-in for Redshift; lakes are folders, or buckets behind a proxy.
 
 mod harness;
 
@@ -14,6 +14,8 @@ mod connections;
 mod crashes;
 #[path = "faults/files.rs"]
 mod files;
+#[path = "faults/redshift.rs"]
+mod redshift;
 #[path = "faults/schema.rs"]
 mod schema;
 #[path = "faults/secrets.rs"]

@@ -15,6 +15,7 @@ pub mod migrate;
 pub mod mysql;
 pub mod postgres;
 pub mod postgres_source;
+pub mod redshift;
 pub mod reduce;
 pub mod replace;
 pub mod replace_sqlite;

@@ -8,6 +8,8 @@ use quarrel_testkit::dms::{DmsOptions, encode};
 use quarrel_testkit::dump::table_names;
 use quarrel_testkit::history::{ChangeFileSpec, History, Shape};
 use quarrel_testkit::oracle::Oracle;
+use quarrel_testkit::redshift::{RedshiftStandIn, S3Access};
+use quarrel_testkit::s3::S3Server;
 use quarrel_testkit::value::{Column, Dialect};
 
 use crate::harness::bucket::Bucket;
@@ -19,7 +21,10 @@ use crate::harness::wait::block_on;
 /// The folder of the table's files below the lake's changes.
 const PREFIX: &str = "shop/items";
 /// The tables of Quarrel's schema that stay.
-const LEDGER: [&str; 3] = ["quarrel.ledger_batches", "quarrel.ledger_files", "quarrel.ledger_tables"];
+const LEDGER: [&str; 4] =
+    ["quarrel.ledger_batches", "quarrel.ledger_files", "quarrel.ledger_tables", "quarrel.load_lock"];
+/// A connection to Redshift, which copies from the lake with some role.
+const REDSHIFT: &str = "type: redshift, iam_role: 'arn:aws:iam::123456789012:role/copy'";
 pub const FOLDER_LAKE: &str = "{changes: ./changes/, work: ./work/}";
 
 /// A history of about a dozen files, some of them empty, with every kind of column.
@@ -89,24 +94,42 @@ impl Setup {
         self.scene(config, vec![self.target()], Lake::Bucket(bucket), |database| database.url.clone())
     }
 
+    /// With the lake in a bucket, one Postgres database, and one of a stand-in for Redshift, which goes with the scene.
+    pub fn beside_redshift(&self) -> (Scene, RedshiftStandIn) {
+        let endpoint = S3Server::shared().endpoint();
+        let stand_in = RedshiftStandIn::start(&Database::create().url, S3Access::at(endpoint));
+        let dwh = Database { url: stand_in.url() };
+        dwh.execute(&create_table("items", &self.key, &self.columns, KeyIndex::PrimaryKey, Dialect::Redshift));
+        let bucket = Bucket::create("redshift");
+        let targets = vec![self.target(), dwh];
+        let config = bucket.config("in_process", endpoint, "one").reduce(self.reduce);
+        let config = config.connection("target0", &targets[0].url).database("target1", REDSHIFT, &targets[1].url);
+        let scene = Scene { project: Project::new(&self.with_table(config, 2)), targets, lake: Lake::Bucket(bucket) };
+        (scene, stand_in)
+    }
+
     pub fn target(&self) -> Database {
         empty_target(&self.key, &self.columns)
     }
 
     fn scene(&self, config: Config, targets: Vec<Database>, lake: Lake, url: impl Fn(&Database) -> String) -> Scene {
         let mut config = config.reduce(self.reduce);
-        let mut places = Vec::new();
         for (number, database) in targets.iter().enumerate() {
             config = config.connection(&format!("target{number}"), &url(database));
-            places.push(format!("{{connection: target{number}, table: items}}"));
         }
+        Scene { project: Project::new(&self.with_table(config, targets.len())), targets, lake }
+    }
+
+    /// With the table, and so many targets that are connections already.
+    fn with_table(&self, config: Config, targets: usize) -> Config {
+        let place = |number: usize| format!("{{connection: target{number}, table: items}}");
+        let places: Vec<String> = (0..targets).map(place).collect();
         let key: Vec<&str> = self.key.iter().map(|column| column.name.as_str()).collect();
         let (key, places) = (key.join(", "), places.join(", "));
         let (changes, table) = (self.changes, self.table);
-        let config = config.table(&format!(
+        config.table(&format!(
             "{{name: items, changes: {{prefix: {PREFIX}/{changes}}}, key: [{key}], targets: [{places}]{table}}}"
-        ));
-        Scene { project: Project::new(&config), targets, lake }
+        ))
     }
 }
 

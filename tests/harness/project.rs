@@ -37,9 +37,14 @@ impl Config {
     }
 
     /// A Postgres database.
-    pub fn connection(mut self, name: &str, url: &str) -> Config {
+    pub fn connection(self, name: &str, url: &str) -> Config {
+        self.database(name, "type: postgres", url)
+    }
+
+    /// A database of another kind, which the settings say as YAML.
+    pub fn database(mut self, name: &str, settings: &str, url: &str) -> Config {
         let variable = format!("QUARREL_TEST_{}", name.to_uppercase());
-        self.connections.push_str(&format!("  {name}: {{type: postgres, url: 'env:{variable}'}}\n"));
+        self.connections.push_str(&format!("  {name}: {{{settings}, url: 'env:{variable}'}}\n"));
         self.env(&variable, url)
     }
 

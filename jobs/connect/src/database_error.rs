@@ -5,6 +5,10 @@
 
 use crate::target::Retry;
 
+/// SQLSTATE of a statement that took longer than it may.
+const QUERY_CANCELED: &str = "57014";
+/// What Redshift says of two transactions that can't be put into an order, under a SQLSTATE that says nothing.
+const SERIALIZABLE_VIOLATION: &str = "1023";
 /// SQLSTATE of a lock that was not had within `lock_timeout`, or at once.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 /// SQLSTATE of a column that is added twice.
@@ -23,6 +27,16 @@ pub(crate) fn code(error: &sqlx::Error) -> Option<String> {
 /// Whether the failure is that a lock was not had in time.
 pub(crate) fn is_lock_timeout(error: &sqlx::Error) -> bool {
     code(error).is_some_and(|code| code == LOCK_NOT_AVAILABLE)
+}
+
+/// Whether the failure is that a statement was not done in time.
+pub(crate) fn is_statement_timeout(error: &sqlx::Error) -> bool {
+    code(error).is_some_and(|code| code == QUERY_CANCELED)
+}
+
+/// Whether Redshift gave a transaction up for the sake of another.
+fn is_serializable_violation(error: &dyn sqlx::error::DatabaseError) -> bool {
+    error.message().starts_with(SERIALIZABLE_VIOLATION)
 }
 
 /// Whether SQLite found the file locked by another connection.
@@ -55,6 +69,7 @@ pub(crate) fn is_bad_value(error: &sqlx::Error) -> bool {
 /// What can be done about a driver's error.
 pub(crate) fn retry_of(error: &sqlx::Error) -> Retry {
     match error {
+        sqlx::Error::Database(database) if is_serializable_violation(database.as_ref()) => Retry::Again,
         sqlx::Error::Database(database) => {
             database.code().map_or(Retry::Never { hint: None }, |code| retry_of_code(&code))
         }
@@ -86,7 +101,7 @@ fn retry_of_sqlstate(code: &str) -> Retry {
         "53300" => Retry::Again,
         "53100" => never("the database's disk is full: free space or extend it"),
         "53200" => never("the database is out of memory: lower `work_mem` or give it more"),
-        "57014" => never("the statement was cancelled: check `statement_timeout` of the role and the database"),
+        QUERY_CANCELED => never("the statement was cancelled: check `statement_timeout` of the role and the database"),
         "42501" => never("the account lacks a privilege: `quarrel validate --connect` lists what it needs"),
         "42P01" | "42703" => never("the table was changed while it was loaded: run again, and check who alters it"),
         "21000" => never(

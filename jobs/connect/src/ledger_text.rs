@@ -1,4 +1,4 @@
-//! The ledger's rows as both engines store them: texts and integers, read back into the model's types.
+//! The ledger's rows as every engine stores them: texts and integers, read back into the model's types.
 
 use quarrel_model::batch::BatchId;
 use quarrel_model::change_file::{ChangeFile, FileOrder};

@@ -1,4 +1,4 @@
-//! What both engines ask of reduced rows: their operation, where they come from, and whether their key is whole.
+//! What every engine asks of reduced rows: their operation, where they come from, and whether their key is whole.
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::compute::cast;

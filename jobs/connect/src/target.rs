@@ -11,6 +11,7 @@ use quarrel_model::target::{LoadPlan, LoadReceipt, TargetTable};
 
 use crate::database_error::{is_altered_meanwhile, is_column_there, retry_of};
 use crate::reduced::{Quarantine, QuarantineError, ReducedError, ReducedRows};
+use crate::stage_store::StageStoreError;
 
 /// A database that can take a reduced batch.
 ///
@@ -141,6 +142,10 @@ pub enum TargetError {
     Refused { table: QualifiedName, what: &'static str, why: String },
     #[error("a statement for {table} can't be made from its file")]
     Render { table: QualifiedName, source: quarrel_sql::RenderError },
+    #[error("failed to write the files that batch {batch} is copied from")]
+    StageFiles { batch: BatchId, source: StageStoreError },
+    #[error("failed to encode batch {batch} as Parquet")]
+    Encode { batch: BatchId, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("failed to check {table}")]
     Check { table: QualifiedName, source: sqlx::Error },
     #[error("the load of batch {batch} was cancelled")]
@@ -190,7 +195,9 @@ impl TargetError {
             // Whether it was committed is asked of the ledger, first thing in the next attempt.
             TargetError::Commit { .. } | TargetError::Locked { .. } => Retry::Again,
             // The store's client has retried what it could; a new run may find the object again.
-            TargetError::Reduced { .. } | TargetError::Quarantine { .. } => Retry::Again,
+            TargetError::Reduced { .. } | TargetError::Quarantine { .. } | TargetError::StageFiles { .. } => {
+                Retry::Again
+            }
             TargetError::Fenced { .. } | TargetError::Moved { .. } => Retry::Replan,
             TargetError::BadValue(_) => Retry::Never { hint: Some(BAD_VALUE) },
             TargetError::UnknownOperation { .. } => Retry::Never {
@@ -200,9 +207,10 @@ impl TargetError {
             TargetError::Incompatible { .. } => Retry::Never {
                 hint: Some("change the column's type in the target to one that holds the source's values"),
             },
-            TargetError::Refused { .. } | TargetError::Render { .. } | TargetError::Cancelled { .. } => {
-                Retry::Never { hint: None }
-            }
+            TargetError::Refused { .. }
+            | TargetError::Render { .. }
+            | TargetError::Encode { .. }
+            | TargetError::Cancelled { .. } => Retry::Never { hint: None },
         }
     }
 }

@@ -8,6 +8,7 @@ mod conformance {
     pub mod memory;
     pub mod replace_scene;
     pub mod scene;
+    pub mod stage_place;
 
     mod bad_values;
     mod direct;
@@ -17,6 +18,7 @@ mod conformance {
     mod ledger;
     mod names;
     mod postgres_only;
+    mod redshift_only;
     mod replace;
     mod replace_kills;
     mod replace_postgres;

@@ -24,6 +24,7 @@ mod full_load;
 mod lake;
 mod monitors;
 pub(crate) mod path;
+mod redshift;
 mod reduce;
 mod reference;
 mod schedule;
@@ -58,6 +59,7 @@ use self::connection::{Connections, convert_state, is_entry_name};
 use self::cross::Placements;
 use self::fault::Report;
 use self::path::Path;
+use self::redshift::check_redshift;
 use self::shape::{ConfigShape, DefaultsShape, connection_names, sound_parts};
 use self::table::TableContext;
 pub use crate::bad_value::BadValuePolicy;
@@ -144,6 +146,7 @@ fn convert(
     let alerts = shape.alerts.as_ref().and_then(|alerts| alerts.convert(folder, &at.key("alerts"), report));
     let reduce = shape.reduce.as_ref().map(|reduce| reduce.convert(&at.key("reduce"), report));
     let tables = convert_tables(shape, &connections, table_indexes, report);
+    check_redshift(&tables, &connections, lake.as_ref(), report);
     Some(Config {
         cluster: cluster.unwrap_or_default(),
         lake: lake?,

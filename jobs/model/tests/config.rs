@@ -39,10 +39,6 @@ fn parsed(text: &str) -> Config {
     parse(text, FOLDER).unwrap_or_else(|faults| panic!("{faults}"))
 }
 
-fn without_redshift() -> Config {
-    parsed(&FULL.replace("      - {connection: dwh, table: replica.transactions}\n", ""))
-}
-
 fn connection(name: &str) -> ConnectionName {
     ConnectionName(name.to_owned())
 }
@@ -56,15 +52,38 @@ fn minutes(count: u64) -> Duration {
 }
 
 #[test]
-fn the_documented_example_has_one_fault_its_redshift_target() {
+fn a_redshift_target_needs_a_role_and_a_work_area_that_it_can_read() {
+    let without_role = FULL.replace(", iam_role: \"arn:aws:iam::123456789012:role/copy\"", "");
+    let expected = "line 10: connections.dwh: a Redshift target needs `iam_role`, the role with which COPY reads the work area; \
+                    `iam_role: \"arn:aws:iam::123456789012:role/copy\"`";
+    assert_eq!(lines(&without_role), [expected]);
+    let in_a_folder = FULL.replace("work: s3://acme-quarrel/", "work: ./work/");
     let expected =
-        "line 23: tables[0].targets[1].connection: Redshift is not supported as a target yet; Postgres and SQLite are";
-    assert_eq!(lines(FULL), [expected]);
+        "lake.work: Redshift copies rows from the work area, and reads no folder of this machine; use `s3://…`";
+    assert!(lines(&in_a_folder)[0].ends_with(expected), "{:?}", lines(&in_a_folder));
+    // A role becomes part of a statement.
+    let quoted = FULL.replace("role/copy", "role/co'py");
+    assert_eq!(lines(&quoted).len(), 1);
+}
+
+#[test]
+fn a_redshift_target_takes_names_that_differ_by_case_for_the_same() {
+    let columns = FULL.replace("key: [id]", "key: [id, ID]");
+    let expected = "Redshift takes `ID` and `id` for the same column";
+    assert!(lines(&columns).iter().any(|line| line.ends_with(expected)), "{:?}", lines(&columns));
+    let twice = "      - {connection: dwh, table: replica.transactions}\n";
+    let tables =
+        FULL.replace(twice, &format!("{twice}      - {{connection: dwh, table: 'replica.\"Transactions\"'}}\n"));
+    let expected = "table `transactions` writes to this target already (line 23)";
+    assert!(lines(&tables).iter().any(|line| line.ends_with(expected)), "{:?}", lines(&tables));
+    let long = "x".repeat(128);
+    let names = FULL.replace("dwh, table: replica.transactions", &format!("dwh, table: replica.{long}"));
+    assert!(lines(&names).iter().any(|line| line.ends_with("Redshift cuts names at 127 bytes")), "{:?}", lines(&names));
 }
 
 #[test]
 fn the_documented_example_means_what_it_says() {
-    let config = without_redshift();
+    let config = parsed(FULL);
     assert_eq!(config.cluster, ClusterConfig::Embedded);
     assert_eq!(config.lake.changes.to_string(), "s3://acme-dms/");
     assert_eq!(config.lake.work, LakeUrl::S3 { bucket: "acme-quarrel".to_owned(), prefix: String::new() });
@@ -75,6 +94,7 @@ fn the_documented_example_means_what_it_says() {
         url: Reference::Env("DWH_URL".to_owned()),
         max_connections: 4,
         iam_role: Some("arn:aws:iam::123456789012:role/copy".to_owned()),
+        slices: 4,
     };
     assert_eq!(config.connection(&connection("dwh")), &dwh);
     assert_eq!(config.connection(&connection("finops")).max_connections, 8);
@@ -86,7 +106,7 @@ fn the_documented_example_means_what_it_says() {
 
 #[test]
 fn the_documented_table_means_what_it_says() {
-    let config = without_redshift();
+    let config = parsed(FULL);
     let entry = config.table(&TableName("transactions".to_owned())).unwrap();
     let source = entry.source.as_ref().unwrap();
     assert_eq!((&source.connection, &source.table), (&connection("live"), &table("live", "TransactionsNew")));
@@ -99,7 +119,10 @@ fn the_documented_table_means_what_it_says() {
     assert_eq!(entry.key, ["id"]);
     assert_eq!(
         entry.targets,
-        [TargetEntry { connection: connection("finops"), table: table("replica", "transactions") }]
+        [
+            TargetEntry { connection: connection("finops"), table: table("replica", "transactions") },
+            TargetEntry { connection: connection("dwh"), table: table("replica", "transactions") },
+        ]
     );
     let payload = entry.column_policy("payload");
     assert_eq!((payload.lob_slice, payload.on_bad_value), (Some(63_000), BadValuePolicy::Quarantine));
@@ -113,7 +136,7 @@ fn the_documented_table_means_what_it_says() {
 
 #[test]
 fn the_documented_monitors_mean_what_they_say() {
-    let config = without_redshift();
+    let config = parsed(FULL);
     let monitors = &config.tables[0].monitors;
     let delay = monitors.delay.as_ref().unwrap();
     assert_eq!((&delay.trigger, delay.tolerance), (&Trigger::Every(minutes(10)), minutes(20)));

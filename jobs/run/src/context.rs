@@ -71,7 +71,7 @@ impl Context {
         let cluster = Cluster::connect(&cluster_address(&config.cluster)?, &settings)
             .await
             .map_err(|source| ContextError::Cluster { source })?;
-        let targets = Targets::open(&config).await;
+        let targets = Targets::open(&config, Some(&lake.work)).await;
         Ok(Context { config, lake, state, cluster, targets, progress })
     }
 

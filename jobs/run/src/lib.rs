@@ -24,6 +24,7 @@ mod record;
 pub mod reduce;
 pub mod reduced;
 pub mod secrets;
+pub mod stage_store;
 pub mod state;
 pub mod targets;
 pub mod validate;

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use quarrel_connect::postgres::PostgresTarget;
+use quarrel_connect::redshift::{RedshiftSettings, RedshiftTarget};
 use quarrel_connect::replace::Replace;
 use quarrel_connect::sqlite::SqliteTarget;
 use quarrel_connect::target::{Target, TargetError};
 use quarrel_model::config::{Config, Connection, Engine};
 use quarrel_model::names::ConnectionName;
 
+use crate::lake::LakeArea;
 use crate::secrets::{SecretError, resolve};
+use crate::stage_store::LakeStage;
 
 /// Why a connection can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -19,8 +22,12 @@ pub enum OpenTargetError {
     Secret { connection: ConnectionName, source: SecretError },
     #[error(transparent)]
     Target(#[from] TargetError),
-    #[error("connection {connection} can't be a target: only postgres and sqlite can")]
+    #[error("connection {connection} can't be a target: only postgres, redshift and sqlite can")]
     Engine { connection: ConnectionName },
+    #[error("connection {connection} copies from the lake's work area, which can't be opened")]
+    NoWorkArea { connection: ConnectionName },
+    #[error("connection {connection} has no `iam_role`, with which Redshift reads the lake's work area")]
+    NoRole { connection: ConnectionName },
 }
 
 /// An open connection, by what it can do: one value, seen from each side.
@@ -47,12 +54,14 @@ impl Targets {
     }
 
     /// Opens the connections that some table writes to. Pools connect when they are first used.
-    pub async fn open(config: &Config) -> Self {
+    ///
+    /// `work` is the lake's work area, from which some databases copy by themselves.
+    pub async fn open(config: &Config, work: Option<&LakeArea>) -> Self {
         let mut targets = Targets::default();
         let names: std::collections::BTreeSet<_> =
             config.tables.iter().flat_map(|table| &table.targets).map(|target| &target.connection).collect();
         for name in names {
-            match open_target(name, config.connection(name)).await {
+            match open_target(name, config.connection(name), work).await {
                 Ok(target) => {
                     targets.open.insert(name.clone(), target);
                 }
@@ -94,7 +103,11 @@ impl Targets {
     }
 }
 
-async fn open_target(name: &ConnectionName, connection: &Connection) -> Result<Opened, OpenTargetError> {
+async fn open_target(
+    name: &ConnectionName,
+    connection: &Connection,
+    work: Option<&LakeArea>,
+) -> Result<Opened, OpenTargetError> {
     let secret = |source| OpenTargetError::Secret { connection: name.clone(), source };
     match connection.engine {
         Engine::Postgres => {
@@ -111,8 +124,18 @@ async fn open_target(name: &ConnectionName, connection: &Connection) -> Result<O
             let target = SqliteTarget::connect(&name.0, &url, connection.max_connections).await?;
             Ok(Opened { target: Arc::new(target.clone()), replace: Some(Arc::new(target)), postgres: None })
         }
-        Engine::Redshift | Engine::Mysql | Engine::Clickhouse => {
-            Err(OpenTargetError::Engine { connection: name.clone() })
+        Engine::Redshift => {
+            let url = resolve(&connection.url).map_err(secret)?;
+            let work = work.ok_or_else(|| OpenTargetError::NoWorkArea { connection: name.clone() })?;
+            let iam_role = connection.iam_role.clone();
+            let settings = RedshiftSettings {
+                iam_role: iam_role.ok_or_else(|| OpenTargetError::NoRole { connection: name.clone() })?,
+                slices: connection.slices as usize,
+                store: Arc::new(LakeStage::new(work.clone())),
+            };
+            let target = RedshiftTarget::connect(&name.0, &url, connection.max_connections, settings).await?;
+            Ok(Opened { target: Arc::new(target), replace: None, postgres: None })
         }
+        Engine::Mysql | Engine::Clickhouse => Err(OpenTargetError::Engine { connection: name.clone() }),
     }
 }

@@ -82,8 +82,9 @@ pub async fn check_dependencies(config: &Config, folder: &str) -> Validation {
         Usable::Yes => bounded("cluster", check_cluster(config, folder)).await,
         Usable::No => Check::new("cluster", Finding::NotChecked, "state store and lake come first"),
     });
-    let targets = Targets::open(config).await;
-    let tables = futures::stream::iter(&config.tables).map(|table| target::check_table(table, lake.as_ref(), &targets));
+    let targets = Targets::open(config, lake.as_ref().map(|lake| &lake.work)).await;
+    let tables =
+        futures::stream::iter(&config.tables).map(|table| target::check_table(config, table, lake.as_ref(), &targets));
     let of_tables: Vec<Vec<Check>> = tables.buffered(TABLES_AT_ONCE).collect().await;
     targets.close().await;
     checks.extend(of_tables.into_iter().flatten());

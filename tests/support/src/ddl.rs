@@ -52,7 +52,7 @@ pub fn type_name(column_type: ColumnType, dialect: Dialect) -> String {
         ColumnType::Float64 => ("double precision", "REAL"),
         ColumnType::Decimal { precision, scale } => {
             return match dialect {
-                Dialect::Postgres => format!("numeric({precision},{scale})"),
+                Dialect::Postgres | Dialect::Redshift => format!("numeric({precision},{scale})"),
                 Dialect::Sqlite => "TEXT".to_owned(),
             };
         }
@@ -65,6 +65,12 @@ pub fn type_name(column_type: ColumnType, dialect: Dialect) -> String {
     };
     match dialect {
         Dialect::Postgres => postgres.to_owned(),
+        // What Redshift calls by another name, or would cut at 256 bytes.
+        Dialect::Redshift => match column_type {
+            ColumnType::Text => "varchar(65535)".to_owned(),
+            ColumnType::Bytes => "varbyte".to_owned(),
+            _ => postgres.to_owned(),
+        },
         Dialect::Sqlite => sqlite.to_owned(),
     }
 }

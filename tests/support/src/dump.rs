@@ -131,7 +131,7 @@ mod tests {
         match (render(value, dialect), value, dialect) {
             (None, _, _) => "NULL".into(),
             (Some(text), Value::Bytes(_), Dialect::Sqlite) => format!("x'{}'", &text[2..]),
-            (Some(text), _, Dialect::Postgres) => format!("'{}'", text.replace('\'', "''")),
+            (Some(text), _, Dialect::Postgres | Dialect::Redshift) => format!("'{}'", text.replace('\'', "''")),
             (Some(text), Value::Int(_) | Value::Float(_) | Value::Bool(_), Dialect::Sqlite) => text,
             (Some(text), _, Dialect::Sqlite) => format!("'{}'", text.replace('\'', "''")),
         }

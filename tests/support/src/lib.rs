@@ -5,7 +5,7 @@
 //!
 //! - **Servers**: [`postgres::PostgresServer`], [`mariadb::MariaDbServer`] and [`s3::S3Server`], real ones, and
 //!   [`moto::MotoServer`] for AWS's control plane, on free loopback ports, which die with the test process even when that is
-//!   killed.
+//!   killed; and [`redshift::RedshiftStandIn`], which is no Redshift and says so.
 //! - **Faults**: [`tcp_proxy::PostgresProxy`] and [`s3_proxy::S3Proxy`], which break connections and answers on command and
 //!   count how often they did.
 //! - **Histories**: [`history::History`], plain data built by pure functions from a seed or from a proptest strategy
@@ -25,6 +25,7 @@ pub mod oracle;
 pub mod postgres;
 mod process;
 mod proxy;
+pub mod redshift;
 pub mod s3;
 pub mod s3_proxy;
 pub mod schema_changes;

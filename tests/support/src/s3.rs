@@ -111,12 +111,17 @@ pub(crate) fn environment(endpoint: &str) -> Vec<(String, String)> {
 
 /// A client for a bucket behind an endpoint, be it the server or a proxy before it.
 pub(crate) fn client(endpoint: &str, bucket: &str) -> AmazonS3 {
+    client_with_keys(endpoint, bucket, ACCESS_KEY, SECRET_KEY)
+}
+
+/// The same with a key of its own.
+pub(crate) fn client_with_keys(endpoint: &str, bucket: &str, access_key: &str, secret_key: &str) -> AmazonS3 {
     AmazonS3Builder::new()
         .with_endpoint(endpoint)
         .with_allow_http(true)
         .with_region(REGION)
-        .with_access_key_id(ACCESS_KEY)
-        .with_secret_access_key(SECRET_KEY)
+        .with_access_key_id(access_key)
+        .with_secret_access_key(secret_key)
         .with_bucket_name(bucket)
         .build()
         .expect("every part of the client's configuration is given")

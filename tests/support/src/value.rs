@@ -129,6 +129,8 @@ impl Value {
 pub enum Dialect {
     /// `column::text`, with the time zone UTC.
     Postgres,
+    /// The same before the stand-in for Redshift.
+    Redshift,
     /// `CAST(column AS TEXT)` of a column declared by [`crate::ddl`]: numbers as SQLite keeps them, booleans as 0 and 1,
     /// bytes as `\x…`, everything else as the text Postgres would show.
     Sqlite,
@@ -139,12 +141,12 @@ pub fn render(value: &Value, dialect: Dialect) -> Option<String> {
     Some(match value {
         Value::Null => return None,
         Value::Bool(flag) => match dialect {
-            Dialect::Postgres => flag.to_string(),
+            Dialect::Postgres | Dialect::Redshift => flag.to_string(),
             Dialect::Sqlite => u8::from(*flag).to_string(),
         },
         Value::Int(number) => number.to_string(),
         Value::Float(number) => match dialect {
-            Dialect::Postgres => float_text(*number),
+            Dialect::Postgres | Dialect::Redshift => float_text(*number),
             Dialect::Sqlite => format!("{number:?}"),
         },
         Value::Decimal { unscaled, scale, .. } => decimal_text(*unscaled, *scale),

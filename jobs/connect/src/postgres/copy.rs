@@ -9,16 +9,9 @@
 //! - What is appended for a row is whole: a row that is refused or quarantined leaves no byte.
 //! - Errors and reasons carry the key of a row and no other value of it.
 
-mod decimal_text;
-mod json;
-mod misfit;
 mod numeric;
-mod parse;
 mod stage;
-mod temporal;
-mod temporal_text;
 mod text;
-mod value;
 mod write;
 
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -29,12 +22,14 @@ use quarrel_model::bad_value::BadValuePolicy;
 
 pub use self::stage::StageType;
 
-use self::misfit::{Fit, Misfit};
 use self::numeric::NumericCheck;
-use self::text::{BytesAs, Searched, as_text};
-use self::value::{Cells, Family, Value};
+use self::text::Searched;
 use self::write::{Field, put_null, put_value};
 use crate::reduced::BadRow;
+use crate::values::misfit::{Fit, Misfit};
+use crate::values::policy::{Mending, mending_of};
+use crate::values::text::{BytesAs, as_text};
+use crate::values::value::{Cells, Family, Value};
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xFF\r\n\0";
 /// Key values and operations in errors are cut to so many characters.
@@ -318,7 +313,7 @@ impl CopyEncoder {
 
 fn resolve(schema: &Schema, column: CopyColumn) -> Result<Column, IncompatibleColumn> {
     let source_type = schema.field(column.source_index).data_type();
-    if !Family::of(source_type).is_some_and(|family| family.loads_into(&column.stage)) {
+    if !Family::of(source_type).is_some_and(|family| column.stage.takes(family)) {
         return Err(IncompatibleColumn {
             column: column.target,
             from: source_type.to_string(),
@@ -385,19 +380,18 @@ impl Lane<'_> {
         scratch: &mut String,
         out: &mut BytesMut,
     ) -> Result<(), Verdict> {
-        match (self.column.policy, value) {
-            (BadValuePolicy::Quarantine, Some(_) | None) => Err(Verdict::Quarantine),
-            (BadValuePolicy::Fail, Some(_) | None) => Err(Verdict::Fail),
-            (BadValuePolicy::Null | BadValuePolicy::Replace, None) => Err(Verdict::Fail),
-            (BadValuePolicy::Null, Some(_)) if self.column.nullable && !self.column.in_key => {
+        let takes_null = self.column.nullable && !self.column.in_key;
+        match (mending_of(self.column.policy, takes_null, value.is_some()), value) {
+            (Mending::Quarantine, _) => Err(Verdict::Quarantine),
+            (Mending::Null, _) => {
                 put_null(out);
                 Ok(())
             }
-            (BadValuePolicy::Null, Some(_)) => Err(Verdict::Fail),
-            (BadValuePolicy::Replace, Some(value)) => {
+            (Mending::Nearest, Some(value)) => {
                 debug_assert_ne!(misfit, Misfit::Null, "a value that is there is not NULL");
                 put_value(value, &self.field, Fit::Nearest, scratch, out).map_err(|_| Verdict::Fail)
             }
+            (Mending::Fail, _) | (Mending::Nearest, None) => Err(Verdict::Fail),
         }
     }
 }

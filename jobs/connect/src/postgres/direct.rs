@@ -39,7 +39,7 @@ pub use self::copy::copy_direct;
 use self::columns::ColumnOnWire;
 use super::PostgresTarget;
 use super::describe::{Resolved, resolve};
-use super::session::Session;
+use crate::pool::Session;
 use crate::replace::ReplaceError;
 use crate::statement::statement;
 use crate::target::TargetError;
@@ -119,7 +119,7 @@ impl DirectSnapshot {
     ) -> Result<DirectSnapshot, ReplaceError> {
         let failed =
             |source| ReplaceError::ReadSource { source_table: table.clone(), range: "its snapshot".to_owned(), source };
-        let mut session = Session::open(source).await?;
+        let mut session = Session::open(&source.pool).await?;
         let resolved = resolve(&mut session, table).await.map_err(failed)?;
         let Resolved { oid, name, .. } = resolved.ok_or_else(|| ReplaceError::NoTable { table: table.clone() })?;
         let micros: i64 =

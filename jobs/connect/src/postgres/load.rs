@@ -22,10 +22,10 @@ use super::PostgresTarget;
 use super::copy::StagedRows;
 use super::ledger;
 use super::merge::{merge, merge_failed, render_failed};
-use super::session::Session;
 use super::stage::{CopyJob, Counts, StagePlan, Tables};
 use crate::database_error::is_lock_timeout;
 use crate::fail_point;
+use crate::pool::Session;
 use crate::statement::statement;
 use crate::target::{Load, TargetError};
 
@@ -50,7 +50,7 @@ pub(super) async fn attempt(target: &PostgresTarget, load: &Load<'_>) -> Result<
     let mut session = tokio::select! {
         biased;
         () = load.cancel.cancelled() => return Err(cancelled()),
-        session = Session::open(target) => session?,
+        session = Session::open(&target.pool) => session?,
     };
     let result = {
         let ready = tokio::select! {
@@ -235,7 +235,7 @@ async fn copy_side_by_side(
     rows: StagedRows,
 ) -> Result<Counts, TargetError> {
     let streams = load.rows.parts().clamp(1, STREAMS_MAX);
-    let others = Session::open_free(target, streams - 1).await?;
+    let others = Session::open_free(&target.pool, streams - 1).await?;
     // One stream that fails stops the others.
     let stop = load.cancel.child_token();
     let job = Arc::new(CopyJob::new(load, staging, table, rows, stop.clone())?);

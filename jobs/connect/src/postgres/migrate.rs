@@ -9,9 +9,9 @@ use quarrel_sql::{Sql, migrate as migrations, postgres as sql};
 use sqlx::{Connection, PgConnection};
 
 use super::PostgresTarget;
-use super::session::Session;
 use crate::database_error::is_lock_timeout;
 use crate::fail_point;
+use crate::pool::Session;
 use crate::statement::statement;
 use crate::target::TargetError;
 
@@ -23,7 +23,7 @@ pub(super) async fn migrate(
     table: &QualifiedName,
     steps: &[MigrationStep],
 ) -> Result<(), TargetError> {
-    let mut session = Session::open(target).await?;
+    let mut session = Session::open(&target.pool).await?;
     run(&mut session, table, steps).await.map_err(|error| locked(table, error))?;
     session.release();
     Ok(())

@@ -31,10 +31,10 @@ pub(super) use self::part::{begin as begin_parts, commit_part, recorded_part, se
 use super::PostgresTarget;
 use super::describe::{Resolved, resolve};
 use super::load::find_blocker;
-use super::session::{Reading, Session};
 use crate::backoff::pause_before_next;
 use crate::database_error::is_lock_timeout;
 use crate::fail_point;
+use crate::pool::{Reading, Session};
 use crate::replace::{Beside, CopyParts, Replace, ReplaceError};
 use crate::statement::statement;
 use crate::target::TargetError;
@@ -45,7 +45,7 @@ pub(super) const SCHEMA: &str = "quarrel";
 #[async_trait]
 impl Replace for PostgresTarget {
     async fn refusals(&self, target: &QualifiedName) -> Result<Vec<String>, ReplaceError> {
-        let mut reading = Reading::open(self).await?;
+        let mut reading = Reading::open(&self.pool).await?;
         let failed = |source| TargetError::Describe { table: target.clone(), source };
         let resolved = resolve(reading.connection(), target).await.map_err(failed)?;
         let resolved = resolved.ok_or_else(|| ReplaceError::NoTable { table: target.clone() })?;
@@ -127,7 +127,7 @@ async fn with_session<T>(
     plan: &ReplacePlan,
     step: impl AsyncFnOnce(&mut Session) -> Result<T, ReplaceError>,
 ) -> Result<T, ReplaceError> {
-    let mut session = Session::open(target).await?;
+    let mut session = Session::open(&target.pool).await?;
     match step(&mut session).await {
         Ok(value) => {
             session.release();

@@ -7,10 +7,13 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, StringArray};
 use arrow::datatypes::DataType;
 use quarrel_connect::fail_point;
+use quarrel_testkit::redshift::real::RealRedshift;
+use quarrel_testkit::s3::{self, S3Server};
 
 use super::database::{Database, Engine};
 use super::memory::MemoryRows;
 use super::scene::{INT, Scene, TEXT, file};
+use super::stage_place::{StagePlace, StoreOf};
 
 crate::for_each_engine!(load_after_a_killed_one_completes_it);
 
@@ -21,6 +24,8 @@ const SIGKILL: i32 = 9;
 /// What the killed process is told: where to load, and how many rows.
 const URL: &str = "QUARREL_TEST_KILLED_URL";
 const ROWS: &str = "QUARREL_TEST_KILLED_ROWS";
+/// Bucket and role, for Redshift.
+const STAGE: &str = "QUARREL_TEST_KILLED_STAGE";
 
 /// Keys from 0 on; the first is deleted, the others are written. There is no index: a row that comes twice stays twice.
 fn changes(rows: i64) -> MemoryRows {
@@ -34,8 +39,20 @@ fn changes(rows: i64) -> MemoryRows {
 #[tokio::test]
 async fn process_that_is_killed() {
     let (Ok(url), Ok(rows)) = (std::env::var(URL), std::env::var(ROWS)) else { return };
-    let engine = if url.starts_with("sqlite:") { Engine::Sqlite } else { Engine::Postgres };
-    let scene = Scene::on(Database::at(engine, url), "orders", &["id"]).await;
+    let stage = std::env::var(STAGE).ok().and_then(|stage| {
+        let (bucket, role) = stage.split_once(' ')?;
+        let store = match RealRedshift::from_environment() {
+            Some(_) => StoreOf::Environment,
+            None => StoreOf::TestServer,
+        };
+        Some(StagePlace { bucket: bucket.to_owned(), role: role.to_owned(), store })
+    });
+    let engine = match &stage {
+        Some(_) => Engine::Redshift,
+        None if url.starts_with("sqlite:") => Engine::Sqlite,
+        None => Engine::Postgres,
+    };
+    let scene = Scene::on(Database::at(engine, url, stage), "orders", &["id"]).await;
     scene.load_rows(&file(1), changes(rows.parse().unwrap())).await.unwrap();
 }
 
@@ -44,8 +61,14 @@ async fn load_after_a_killed_one_completes_it(engine: Engine) {
         for point in fail_point::POINTS {
             let scene = Scene::new(engine, TABLE, "orders", &["id"]).await;
             let url = scene.database.url.clone();
+            let stage = scene.database.stage.clone();
             let status = tokio::task::spawn_blocking(move || {
-                Command::new(std::env::current_exe().unwrap())
+                let mut command = Command::new(std::env::current_exe().unwrap());
+                if let Some(stage) = stage {
+                    command.env(STAGE, format!("{} {}", stage.bucket, stage.role));
+                    command.env(s3::ENDPOINT_VARIABLE, S3Server::shared().endpoint());
+                }
+                command
                     .args(["--exact", "conformance::kills::process_that_is_killed"])
                     .env(URL, url)
                     .env(ROWS, rows.to_string())

@@ -119,21 +119,25 @@ async fn table_of_key_columns_alone_is_kept(engine: Engine) {
 }
 
 async fn table_as_wide_as_postgres_takes_is_loaded(engine: Engine) {
-    const WIDTH: usize = 1_600;
-    let names: Vec<String> = (0..WIDTH).map(|number| format!("column_{number}")).collect();
+    let width = match engine {
+        Engine::Postgres | Engine::Sqlite => 1_600,
+        // Its staging table has one column more, and no more than 1,600.
+        Engine::Redshift => 1_599,
+    };
+    let names: Vec<String> = (0..width).map(|number| format!("column_{number}")).collect();
     for index in ["PRIMARY KEY", ""] {
         let rest: Vec<String> = names[1..].iter().map(|name| format!("{name} int")).collect();
         let script = format!("CREATE TABLE orders ({} int {index}, {})", names[0], rest.join(", "));
         let scene = Scene::new(engine, &script, "orders", &[&names[0]]).await;
         let columns: Vec<(&str, DataType)> = names.iter().map(|name| (name.as_str(), DataType::Int32)).collect();
         let row = |key: &'static str, value: &'static str| -> Vec<&'static str> {
-            std::iter::once(key).chain(std::iter::repeat_n(value, WIDTH - 1)).collect()
+            std::iter::once(key).chain(std::iter::repeat_n(value, width - 1)).collect()
         };
         let (one, two) = (row("1", "5"), row("2", "5"));
         scene.load(&file(1), &columns, &[("I", &one), ("I", &two)]).await.unwrap();
         let (one, two) = (row("1", "7"), row("2", "NULL"));
         scene.load(&file(2), &columns, &[("U", &one), ("D", &two)]).await.unwrap();
-        let shown = ["column_0", "column_1", "column_800", "column_1599"];
+        let shown = ["column_0", "column_1", "column_800", names[width - 1].as_str()];
         assert_eq!(scene.database.rows("orders", &shown).await, rows(&[&["1", "7", "7", "7"]]), "index `{index}`");
     }
 }

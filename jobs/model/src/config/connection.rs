@@ -19,6 +19,12 @@ const CONNECTIONS_DEFAULT: u32 = 4;
 /// What Postgres allows as a whole by default: one tool should never ask for more.
 const CONNECTIONS_MAX: u32 = 100;
 
+/// Two nodes of the smallest kind; a workgroup reads more side by side, and loses little by fewer files.
+const SLICES_DEFAULT: u32 = 4;
+
+/// The largest clusters there are.
+const SLICES_MAX: u32 = 2_048;
+
 /// Names go into logs, paths and flags.
 const NAME_BYTES_MAX: usize = 64;
 
@@ -39,6 +45,10 @@ pub(crate) struct ConnectionShape {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = "arn:aws:iam::123456789012:role/copy")]
     iam_role: Option<String>,
+    /// Redshift only: slices of the cluster; large batches are copied from a multiple of so many files. Default: 4.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = SLICES_MAX))]
+    slices: Option<u32>,
 }
 
 /// A kind of database.
@@ -56,8 +66,8 @@ impl Engine {
     /// Whether rows can be loaded into it today.
     pub fn is_target(self) -> bool {
         match self {
-            Engine::Postgres | Engine::Sqlite => true,
-            Engine::Redshift | Engine::Mysql | Engine::Clickhouse => false,
+            Engine::Postgres | Engine::Redshift | Engine::Sqlite => true,
+            Engine::Mysql | Engine::Clickhouse => false,
         }
     }
 
@@ -111,6 +121,8 @@ pub struct Connection {
     pub max_connections: u32,
     /// Redshift only: the role with which `COPY` reads the work area.
     pub iam_role: Option<String>,
+    /// Redshift only: slices of the cluster.
+    pub slices: u32,
 }
 
 /// Where runs, batches and watermarks are kept.
@@ -151,9 +163,12 @@ impl ConnectionShape {
             let at = at.key("iam_role");
             if self.engine != Engine::Redshift {
                 report.add(&at, format!("{} takes no role; only Redshift does", self.engine));
-            } else if !role.starts_with("arn:") {
+            } else if !is_role(role) {
                 report.add_with_hint(&at, "this is not the ARN of a role", "it begins with `arn:aws:iam::`");
             }
+        }
+        if self.slices.is_some() && self.engine != Engine::Redshift {
+            report.add(&at.key("slices"), format!("{} has no slices; only Redshift does", self.engine));
         }
         let url = reference_setting(&self.url, folder, &at.key("url"), report)?;
         Some(Connection {
@@ -161,8 +176,15 @@ impl ConnectionShape {
             url: database_url(url, self.engine.schemes(), folder, &at.key("url"), report)?,
             max_connections: self.max_connections.unwrap_or(CONNECTIONS_DEFAULT),
             iam_role: self.iam_role.clone(),
+            slices: self.slices.unwrap_or(SLICES_DEFAULT),
         })
     }
+}
+
+/// Whether a text is the ARN of a role, or of a chain of them: it becomes part of a statement, and of logs.
+fn is_role(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-:/".contains(c);
+    text.starts_with("arn:") && text.chars().all(plain)
 }
 
 pub(crate) fn convert_state(

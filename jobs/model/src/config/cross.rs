@@ -39,9 +39,8 @@ impl TargetIdentity {
                 let schema = table.schema.as_deref().unwrap_or("main").to_lowercase();
                 (Some(schema), table.name.to_lowercase())
             }
-            Engine::Postgres | Engine::Redshift | Engine::Mysql | Engine::Clickhouse => {
-                (table.schema.clone(), table.name.clone())
-            }
+            Engine::Redshift => (table.schema.as_deref().map(str::to_ascii_lowercase), table.name.to_ascii_lowercase()),
+            Engine::Postgres | Engine::Mysql | Engine::Clickhouse => (table.schema.clone(), table.name.clone()),
         };
         TargetIdentity { url: connection.url.clone(), schema, name }
     }

@@ -250,7 +250,7 @@ impl TableShape {
         let engine = connection.engine;
         if !engine.is_target() {
             let message = format!("{engine} is not supported as a target yet");
-            report.add_with_hint(&at.key("connection"), message, "Postgres and SQLite are");
+            report.add_with_hint(&at.key("connection"), message, "Postgres, Redshift and SQLite are");
         }
         let Some(bytes_max) = engine.name_bytes_max() else { return };
         let names = place.table.schema.iter().chain([&place.table.name]);

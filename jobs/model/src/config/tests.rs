@@ -48,19 +48,17 @@ fn the_check_refuses_whatever_serde_refuses() {
         assert!(serde_yaml::from_value::<ConfigShape>(root.into_value()).is_err(), "{new}");
         let faults = parse(&text, FOLDER).unwrap_err();
         assert!(faults.0.iter().all(|fault| !fault.path.is_empty() && fault.line.is_some()), "{new}: {faults}");
-        let others = faults.0.iter().filter(|fault| !fault.message.contains("Redshift"));
-        assert!(others.count() > 0, "{new}: only the Redshift target was found");
     }
 }
 
-/// The Redshift target is the example's only fault: nothing which is left out may add one.
+/// The example has no fault: nothing which is left out may add one.
 #[test]
 fn empty_values_stand_for_left_out_ones() {
     for key in ["cluster", "state", "alerts", "defaults", "reduce"] {
         let mut value: serde_yaml::Value = serde_yaml::from_str(FULL).unwrap();
         value[key] = serde_yaml::Value::Null;
-        let faults = parse(&serde_yaml::to_string(&value).unwrap(), FOLDER).unwrap_err();
-        assert_eq!(faults.0.len(), 1, "{key}: {faults}");
+        let parsed = parse(&serde_yaml::to_string(&value).unwrap(), FOLDER);
+        assert!(parsed.is_ok(), "{key}: {}", parsed.unwrap_err());
     }
 }
 

@@ -6,7 +6,7 @@ use chrono::Utc;
 use quarrel_connect::target::{Retry, Target, TargetError};
 use quarrel_model::batch::Batch;
 use quarrel_model::collect::{SchemaChangeRule, plan_batch};
-use quarrel_model::config::{Table, TargetEntry};
+use quarrel_model::config::{Config, Engine, Table, TargetEntry};
 use quarrel_model::ledger::Ledger;
 use quarrel_model::target::{LoadPlan, TargetTable, plan_load};
 
@@ -18,7 +18,7 @@ use crate::lake::{Lake, Listing};
 use crate::targets::{OpenTargetError, Targets};
 
 /// Looks at a table's change files and at each of its targets.
-pub(super) async fn check_table(table: &Table, lake: Option<&Lake>, targets: &Targets) -> Vec<Check> {
+pub(super) async fn check_table(config: &Config, table: &Table, lake: Option<&Lake>, targets: &Targets) -> Vec<Check> {
     let mut checks = Vec::new();
     let newest = match (lake, &table.changes) {
         (Some(lake), Some(_)) => newest_batch(table, lake, &mut checks).await,
@@ -28,7 +28,8 @@ pub(super) async fn check_table(table: &Table, lake: Option<&Lake>, targets: &Ta
         let subject = format!("{}, {}:{}", table.name, entry.connection, entry.table);
         let mut found = Vec::new();
         let unanswered = bounded(&subject, async {
-            found = check_target(table, entry, &subject, targets, newest.as_ref()).await;
+            let engine = config.connection(&entry.connection).engine;
+            found = check_target(table, (entry, engine), &subject, targets, newest.as_ref()).await;
             Check::new(subject.as_str(), Finding::Passed, "")
         })
         .await;
@@ -67,7 +68,7 @@ async fn newest_batch(table: &Table, lake: &Lake, checks: &mut Vec<Check>) -> Op
 
 async fn check_target(
     table: &Table,
-    entry: &TargetEntry,
+    (entry, engine): (&TargetEntry, Engine),
     subject: &str,
     targets: &Targets,
     newest: Option<&Batch>,
@@ -85,7 +86,7 @@ async fn check_target(
         Err(error) => return vec![failed(subject, &error)],
     };
     let mut checks = check_privileges(&connection, entry, subject).await;
-    checks.extend(check_key(table, &described, subject));
+    checks.extend(check_key(table, engine, &described, subject));
     match newest.map(|batch| plan_load(batch, &described, &load_rules(table))) {
         Some(Ok(plan)) => checks.push(Check::new(subject, Finding::Passed, plan_text(&plan))),
         Some(Err(error)) => checks.push(Check::new(subject, Finding::Failed, chain(&error))),
@@ -104,7 +105,7 @@ async fn check_privileges(connection: &Arc<dyn Target>, entry: &TargetEntry, sub
     }
 }
 
-fn check_key(table: &Table, described: &TargetTable, subject: &str) -> Vec<Check> {
+fn check_key(table: &Table, engine: Engine, described: &TargetTable, subject: &str) -> Vec<Check> {
     let mut columns = Vec::new();
     for name in &table.key {
         match described.column(name) {
@@ -116,7 +117,8 @@ fn check_key(table: &Table, described: &TargetTable, subject: &str) -> Vec<Check
             }
         }
     }
-    if described.is_unique(&columns) {
+    // Redshift has no index, and enforces no key.
+    if engine == Engine::Redshift || described.is_unique(&columns) {
         return Vec::new();
     }
     let detail = format!("no unique index is over the key ({})", columns.join(", "));
@@ -139,9 +141,10 @@ fn plan_text(plan: &LoadPlan) -> String {
 fn unopened(subject: &str, error: &Arc<OpenTargetError>) -> Check {
     match error.as_ref() {
         OpenTargetError::Target(error) => failed(subject, error),
-        OpenTargetError::Secret { .. } | OpenTargetError::Engine { .. } => {
-            Check::new(subject, Finding::Failed, chain(error.as_ref()))
-        }
+        OpenTargetError::Secret { .. }
+        | OpenTargetError::Engine { .. }
+        | OpenTargetError::NoWorkArea { .. }
+        | OpenTargetError::NoRole { .. } => Check::new(subject, Finding::Failed, chain(error.as_ref())),
     }
 }
 

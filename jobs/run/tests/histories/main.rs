@@ -4,7 +4,7 @@
 //! everything that befalls files, targets and runs in practice (`case`); after every run the target must hold the oracle's rows
 //! (`check`). A failure is shrunk, and prints the seed that gives it again: `QUARREL_TEST_SEED=… cargo nextest run …`.
 //!
-//! There are 2,000 histories into SQLite, 200 into Postgres and a few dozen on an embedded Ballista cluster. They are spread over
+//! There are 2,000 histories into SQLite, 200 into Postgres, and a few dozen into a stand-in for Redshift and on an embedded Ballista cluster. They are spread over
 //! test functions, so that they run side by side.
 
 mod case;
@@ -39,7 +39,7 @@ fn check_histories(count: u32, cluster: ClusterConfig, kinds: [Kind; 2]) {
         Ok(text) => text.parse().expect("a seed is a number"),
         Err(_) => uuid::Uuid::now_v7().as_u64_pair().1,
     };
-    let urls = if kinds.contains(&Kind::Postgres) { postgres_urls() } else { Default::default() };
+    let urls = if kinds == SQLITE { Default::default() } else { postgres_urls() };
     let mut builder = match cluster {
         // Fewer threads to wake: a history is many small waits.
         ClusterConfig::InProcess => tokio::runtime::Builder::new_current_thread(),
@@ -96,6 +96,11 @@ fn postgres_holds_the_oracles_rows() {
 #[test]
 fn postgres_holds_the_oracles_rows_beside_sqlite() {
     check_histories(100, ClusterConfig::InProcess, [Kind::Postgres, Kind::Sqlite]);
+}
+
+#[test]
+fn redshift_holds_the_oracles_rows_beside_sqlite() {
+    check_histories(30, ClusterConfig::InProcess, [Kind::Redshift, Kind::Sqlite]);
 }
 
 #[test]

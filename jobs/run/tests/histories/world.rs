@@ -9,15 +9,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use quarrel_connect::redshift::{RedshiftSettings, RedshiftTarget};
 use quarrel_connect::target::Target;
 use quarrel_model::config::{AfterLoad, ClusterConfig, Config, Table, TargetEntry, Window, parse};
 use quarrel_model::names::{ConnectionName, QualifiedName, TableName};
 use quarrel_run::context::{Context, Silent};
+use quarrel_run::lake::LakeArea;
+use quarrel_run::stage_store::LakeStage;
 use quarrel_run::targets::Targets;
 use quarrel_testkit::ddl::{create_first_table, quoted};
 use quarrel_testkit::dms::{self, Damage};
 use quarrel_testkit::history::History;
 use quarrel_testkit::postgres::PostgresServer;
+use quarrel_testkit::redshift::{RedshiftStandIn, S3Access};
+use quarrel_testkit::s3::S3Server;
 use quarrel_testkit::value::Dialect;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
 use tempfile::TempDir;
@@ -35,6 +40,8 @@ const LONG_AGO: Duration = Duration::from_secs(3600);
 pub enum Kind {
     Sqlite,
     Postgres,
+    /// By way of the stand-in, which copies from a bucket of its own.
+    Redshift,
 }
 
 /// A database, reached by Quarrel through a scripted target and by the test directly.
@@ -55,6 +62,8 @@ pub struct World {
     pub tally: RefCell<Tally>,
     folder: TempDir,
     histories: usize,
+    #[expect(dead_code, reason = "held for their Drop, which stops them")]
+    stand_ins: Vec<RedshiftStandIn>,
 }
 
 /// The names of one history.
@@ -80,10 +89,17 @@ impl World {
         let names = ["one", "two"];
         let mut urls = Vec::new();
         let mut connections = String::new();
+        let mut stand_ins = Vec::new();
         for (place, kind) in kinds.iter().enumerate() {
             let (word, url) = match kind {
                 Kind::Sqlite => ("sqlite", format!("sqlite://{root}/{}.db", names[place])),
                 Kind::Postgres => ("postgres", postgres_urls[place].clone()),
+                // Opened as such below: the lake of these histories is a folder, from which Redshift can't copy.
+                Kind::Redshift => {
+                    let s3 = S3Access::at(S3Server::shared().endpoint());
+                    stand_ins.push(RedshiftStandIn::start(&postgres_urls[place], s3));
+                    ("postgres", stand_ins.last().expect("it was just pushed").url())
+                }
             };
             if *kind == Kind::Sqlite {
                 std::fs::File::create(format!("{root}/{}.db", names[place])).expect("the folder is ours");
@@ -99,20 +115,23 @@ impl World {
         );
         let config = Config { cluster, ..parse(&text, &root).expect("the configuration is sound") };
         let mut context = Context::open(config, &root, Arc::new(Silent)).await.expect("a context opens");
+        let redshift = [redshift_target(kinds[0], &urls[0]).await, redshift_target(kinds[1], &urls[1]).await];
         let side = |place: usize| {
             let name = ConnectionName(names[place].to_owned());
-            let plain = context.targets.get(&name).expect("both targets open");
+            let opened = context.targets.get(&name).expect("both targets open");
+            let plain = redshift[place].clone().unwrap_or(opened);
             let scripted = Arc::new(ScriptedTarget::new(Arc::clone(&plain)));
             let dialect = match kinds[place] {
                 Kind::Sqlite => Dialect::Sqlite,
                 Kind::Postgres => Dialect::Postgres,
+                Kind::Redshift => Dialect::Redshift,
             };
             Side { name, url: urls[place].clone(), dialect, plain, scripted }
         };
         let sides = [side(0), side(1)];
         let wrapped = sides.iter().map(|side| (side.name.clone(), Arc::clone(&side.scripted) as Arc<dyn Target>));
         context.targets = Targets::of(wrapped.collect::<BTreeMap<_, _>>());
-        World { context, sides, tally: RefCell::default(), folder, histories: 0 }
+        World { context, sides, tally: RefCell::default(), folder, histories: 0, stand_ins }
     }
 
     /// Makes room for a history: its configuration, and its empty tables.
@@ -236,7 +255,7 @@ impl World {
             let side = self.side(&entry.connection);
             let statement = match side.dialect {
                 Dialect::Sqlite => "BEGIN IMMEDIATE; ROLLBACK".to_owned(),
-                Dialect::Postgres => format!(
+                Dialect::Postgres | Dialect::Redshift => format!(
                     "SET lock_timeout = '20s'; BEGIN; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE; ROLLBACK",
                     place.sql_name()
                 ),
@@ -244,6 +263,27 @@ impl World {
             execute(&side.url, &statement).await;
         }
     }
+}
+
+/// A target of the stand-in at a URL, copied from a bucket that no other has.
+async fn redshift_target(kind: Kind, url: &str) -> Option<Arc<dyn Target>> {
+    if kind != Kind::Redshift {
+        return None;
+    }
+    let server = S3Server::shared();
+    let bucket = server.create_unique_bucket("histories");
+    let area = LakeArea {
+        store: server.store(&bucket),
+        store_url: format!("s3://{bucket}/"),
+        prefix: object_store::path::Path::from("work"),
+    };
+    let settings = RedshiftSettings {
+        iam_role: "arn:aws:iam::123456789012:role/copy".to_owned(),
+        slices: 2,
+        store: Arc::new(LakeStage::new(area)),
+    };
+    let target = RedshiftTarget::connect("redshift", url, 3, settings).await;
+    Some(Arc::new(target.expect("the stand-in's URL can be read")))
 }
 
 /// A folder in memory where there is one: histories write thousands of small files.

@@ -8,8 +8,10 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::decimal_text::{DecimalText, NumericText};
-use super::misfit::{Fit, Misfit};
+use crate::values::decimal_text::{
+    DecimalText, NumericText, UNLIMITED_SCALE_MAX as DISPLAY_SCALE_MAX, UNLIMITED_WHOLE_DIGITS_MAX as WHOLE_DIGITS_MAX,
+};
+use crate::values::misfit::{Fit, Misfit};
 
 const BASE: u64 = 10_000;
 const DIGITS_PER_GROUP: u32 = 4;
@@ -23,10 +25,6 @@ const NEGATIVE: u16 = 0x4000;
 const NAN: u16 = 0xC000;
 const INFINITY: u16 = 0xD000;
 const NEGATIVE_INFINITY: u16 = 0xF000;
-
-/// What Postgres holds in an unlimited numeric.
-const WHOLE_DIGITS_MAX: i64 = 131_072;
-const DISPLAY_SCALE_MAX: i64 = 16_383;
 
 /// The limits of one numeric column, prepared for values of one scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,16 +199,6 @@ pub(crate) fn put_text(text: &str, check: &NumericCheck, fit: Fit, out: &mut Byt
     }
     put_number(&number, out);
     Ok(())
-}
-
-/// Whether a text is a number that an unlimited numeric takes with all the decimals it is written with.
-pub(crate) fn is_within_unlimited(text: &str) -> bool {
-    match NumericText::parse(text) {
-        Ok(NumericText::Number(number)) => {
-            number.whole_digits() <= WHOLE_DIGITS_MAX && number.display_scale() <= DISPLAY_SCALE_MAX
-        }
-        Ok(NumericText::NotANumber | NumericText::Infinity { .. }) | Err(_) => false,
-    }
 }
 
 fn put_unlimited(number: &DecimalText<'_>, fit: Fit, out: &mut BytesMut) -> Result<(), Misfit> {

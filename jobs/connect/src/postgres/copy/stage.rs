@@ -5,6 +5,8 @@
 //!   while encoding, where the policy of the column applies, and again by the database in the merge.
 //! - A type that is not known here is staged as text.
 
+use crate::values::value::Family;
+
 /// Microseconds are the finest that Postgres keeps.
 const MICROSECOND_DIGITS: u8 = 6;
 
@@ -47,6 +49,29 @@ pub enum StageType {
 }
 
 impl StageType {
+    /// Whether some value of this family can be loaded into such a column.
+    pub(crate) fn takes(&self, family: Family) -> bool {
+        match self {
+            StageType::Text { .. } | StageType::Cast => true,
+            StageType::Bool => matches!(family, Family::Null | Family::Text | Family::Bool | Family::Int),
+            StageType::Int2
+            | StageType::Int4
+            | StageType::Int8
+            | StageType::Float4
+            | StageType::Float8
+            | StageType::Numeric { .. } => {
+                matches!(family, Family::Null | Family::Text | Family::Int | Family::Float | Family::Decimal)
+            }
+            StageType::Bytea | StageType::Uuid | StageType::Json | StageType::Jsonb => {
+                matches!(family, Family::Null | Family::Text | Family::Bytes)
+            }
+            StageType::Date | StageType::Timestamp { .. } | StageType::Timestamptz { .. } => {
+                matches!(family, Family::Null | Family::Text | Family::Date | Family::Timestamp)
+            }
+            StageType::Time { .. } => matches!(family, Family::Null | Family::Text | Family::Time),
+        }
+    }
+
     /// The stage of a type as `format_type` spells it; the usual aliases (`int8`, `varchar(20)`) are known as well.
     pub fn of(type_name: &str) -> StageType {
         let Some((name, modifiers)) = split_modifiers(type_name.trim()) else { return StageType::Cast };

@@ -23,9 +23,9 @@ use super::pace::Pace;
 use super::pipe::{PipeError, pipe};
 use super::{DirectCopy, DirectRange, DirectSnapshot, begin, columns};
 use crate::fail_point;
+use crate::pool::{Reading, Session};
 use crate::postgres::PostgresTarget;
 use crate::postgres::replace::{Place, begin_parts, commit_part, recorded_part, settle, wait_to_retry};
-use crate::postgres::session::{Reading, Session};
 use crate::replace::ReplaceError;
 use crate::statement::statement;
 use crate::target::{Retry, TargetError};
@@ -108,7 +108,7 @@ async fn prepare(
     stop: CancellationToken,
 ) -> Result<Job, ReplaceError> {
     let plan = copy.plan;
-    let mut reading = Reading::open(target).await?;
+    let mut reading = Reading::open(&target.pool).await?;
     let on_target = columns::read(reading.connection(), place.oid).await;
     let on_target = on_target.map_err(|source| TargetError::Describe { table: plan.target.clone(), source })?;
     drop(reading);
@@ -149,8 +149,8 @@ async fn connect(
     let holder = Arc::clone(holder).lock_owned().await;
     let mut pairs = vec![(SourceSide::Holder(holder), open_within(&job.target).await?)];
     while pairs.len() < wanted {
-        let mut target = Session::open_free(&job.target, 1).await?;
-        let mut source = Session::open_free(&job.source, 1).await?;
+        let mut target = Session::open_free(&job.target.pool, 1).await?;
+        let mut source = Session::open_free(&job.source.pool, 1).await?;
         let (Some(target), Some(mut source)) = (target.pop(), source.pop()) else { break };
         import(job, &mut source).await?;
         pairs.push((SourceSide::Own(Some(source)), target));
@@ -160,10 +160,10 @@ async fn connect(
 
 /// Waits for a place in a pool, but not for good.
 async fn open_within(database: &PostgresTarget) -> Result<Session, ReplaceError> {
-    match tokio::time::timeout(PLACE_WAIT_MAX, Session::open(database)).await {
+    match tokio::time::timeout(PLACE_WAIT_MAX, Session::open(&database.pool)).await {
         Ok(session) => Ok(session?),
         Err(_) => {
-            let connection = database.name.clone();
+            let connection = database.pool.name().to_owned();
             Err(TargetError::Connect { connection, source: sqlx::Error::PoolTimedOut }.into())
         }
     }

@@ -7,7 +7,7 @@ use quarrel_sql::replace as sql;
 use sqlx::Connection;
 
 use super::{Place, catalog, render_failed};
-use crate::postgres::session::Session;
+use crate::pool::Session;
 use crate::replace::ReplaceError;
 use crate::statement::statement;
 

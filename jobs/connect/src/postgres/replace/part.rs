@@ -23,12 +23,12 @@ use tokio_util::sync::CancellationToken;
 use super::{Place, ledger, render_failed, wait_to_retry};
 use crate::database_error::is_bad_value;
 use crate::fail_point;
+use crate::pool::{Reading, Session};
 use crate::postgres::PostgresTarget;
 use crate::postgres::cast_fault;
 use crate::postgres::copy::StagedRows;
 use crate::postgres::ledger::bound_waits_by;
 use crate::postgres::merge::{merge_failed, text_domains};
-use crate::postgres::session::{Reading, Session};
 use crate::postgres::stage::{CopyJob, Counts, Origins, StagePlan, Tables};
 use crate::replace::part_rows::{PartRows, part_plan};
 use crate::replace::{CopyParts, FullRows, PartQuarantine, ReplaceError};
@@ -76,8 +76,8 @@ pub(super) async fn copy_parts(
         receipts: Mutex::new(recorded),
     });
     if streams > 0 {
-        let first = Session::open(target).await?;
-        let others = Session::open_free(target, streams - 1).await?;
+        let first = Session::open(&target.pool).await?;
+        let others = Session::open_free(&target.pool, streams - 1).await?;
         let mut running = JoinSet::new();
         for session in [first].into_iter().chain(others) {
             running.spawn(work(Arc::clone(&job), target.clone(), session));
@@ -115,7 +115,7 @@ pub(in crate::postgres) async fn begin(
     target: &PostgresTarget,
     plan: &ReplacePlan,
 ) -> Result<(Place, Vec<PartReceipt>), ReplaceError> {
-    let mut reading = Reading::open(target).await?;
+    let mut reading = Reading::open(&target.pool).await?;
     let connection = reading.connection();
     let place = Place::find(connection, plan).await?;
     let found = super::catalog::find_beside(connection, &place).await;
@@ -168,7 +168,7 @@ async fn copy_part(
 ) -> Result<PartReceipt, ReplaceError> {
     let session = match held {
         Some(session) => session,
-        None => held.insert(Session::open(target).await?),
+        None => held.insert(Session::open(&target.pool).await?),
     };
     let name = job.rows.part_name(part);
     let (plan, place) = (&job.plan, &job.place);

@@ -22,8 +22,8 @@ use super::build::{Built, build};
 use super::{Place, catalog, ledger, render_failed, run};
 use crate::database_error::is_lock_timeout;
 use crate::fail_point;
+use crate::pool::Session;
 use crate::postgres::ledger::bound_waits_by;
-use crate::postgres::session::Session;
 use crate::replace::ReplaceError;
 
 /// A wait for one lock: half of the time after which Postgres looks for deadlocks by default.

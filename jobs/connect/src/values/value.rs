@@ -14,8 +14,6 @@ use arrow::datatypes::{
     UInt8Type, UInt16Type, UInt32Type, UInt64Type, i256,
 };
 
-use super::stage::StageType;
-
 const MILLISECONDS_PER_DAY: i64 = 86_400_000;
 
 /// What a count since 1970-01-01 means.
@@ -260,28 +258,5 @@ impl Family {
             DataType::Timestamp(_, _) => Family::Timestamp,
             _ => return None,
         })
-    }
-
-    /// Whether some value of this family can be loaded into such a column.
-    pub(crate) fn loads_into(self, stage: &StageType) -> bool {
-        match stage {
-            StageType::Text { .. } | StageType::Cast => true,
-            StageType::Bool => matches!(self, Family::Null | Family::Text | Family::Bool | Family::Int),
-            StageType::Int2
-            | StageType::Int4
-            | StageType::Int8
-            | StageType::Float4
-            | StageType::Float8
-            | StageType::Numeric { .. } => {
-                matches!(self, Family::Null | Family::Text | Family::Int | Family::Float | Family::Decimal)
-            }
-            StageType::Bytea | StageType::Uuid | StageType::Json | StageType::Jsonb => {
-                matches!(self, Family::Null | Family::Text | Family::Bytes)
-            }
-            StageType::Date | StageType::Timestamp { .. } | StageType::Timestamptz { .. } => {
-                matches!(self, Family::Null | Family::Text | Family::Date | Family::Timestamp)
-            }
-            StageType::Time { .. } => matches!(self, Family::Null | Family::Text | Family::Time),
-        }
     }
 }

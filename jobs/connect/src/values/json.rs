@@ -1,7 +1,7 @@
 //! Whether a text is JSON that Postgres takes: a large object that DMS has cut is JSON no more.
 
+use super::decimal_text::is_within_unlimited;
 use super::misfit::Misfit;
-use super::numeric::is_within_unlimited;
 
 /// Postgres parses recursively, within `max_stack_depth`: of its default, 2 MB, this depth leaves a good part unused.
 const DEPTH_MAX: usize = 10_000;

@@ -1,7 +1,5 @@
 //! Texts of change files as booleans, UUIDs and bytes, in the spellings that Postgres takes.
 
-use bytes::{BufMut, BytesMut};
-
 const UUID_BYTES: usize = 16;
 
 /// `true`, `t`, `yes`, `y`, `on`, `1` and their opposites, in any case.
@@ -34,18 +32,14 @@ pub(crate) fn parse_uuid(text: &str) -> Option<[u8; UUID_BYTES]> {
     rest.is_empty().then_some(uuid)
 }
 
-/// Appends the field of a `\x…`, length included; nothing when it isn't one.
-pub(crate) fn parse_hexadecimal(text: &str, out: &mut BytesMut) -> Option<()> {
+/// The bytes of a `\x…`; none when it isn't one.
+pub(crate) fn hexadecimal_bytes(text: &str) -> Option<impl ExactSizeIterator<Item = u8>> {
     let digits = text.as_bytes().strip_prefix(b"\\x")?;
-    let length = i32::try_from(digits.len() / 2).ok()?;
     if !digits.len().is_multiple_of(2) || !digits.iter().all(u8::is_ascii_hexdigit) {
         return None;
     }
-    out.put_i32(length);
-    for pair in digits.chunks_exact(2) {
-        out.put_u8(hexadecimal_digit(pair[0])? << 4 | hexadecimal_digit(pair[1])?);
-    }
-    Some(())
+    let byte = |pair: &[u8]| pair.iter().fold(0, |byte, digit| byte << 4 | hexadecimal_digit(*digit).unwrap_or(0));
+    Some(digits.chunks_exact(2).map(byte))
 }
 
 fn hexadecimal_digit(digit: u8) -> Option<u8> {
@@ -89,11 +83,10 @@ mod tests {
 
     #[test]
     fn bytes_are_read_from_hexadecimal_digits() {
-        let mut out = BytesMut::new();
-        assert_eq!(parse_hexadecimal("\\x00fF10", &mut out), Some(()));
-        assert_eq!(out.as_ref(), [0, 0, 0, 3, 0x00, 0xFF, 0x10]);
+        let bytes = hexadecimal_bytes("\\x00fF10").map(Iterator::collect::<Vec<u8>>);
+        assert_eq!(bytes, Some(vec![0x00, 0xFF, 0x10]));
         for text in ["", "00ff", "\\x0", "\\x0g"] {
-            assert_eq!(parse_hexadecimal(text, &mut out), None, "{text}");
+            assert!(hexadecimal_bytes(text).is_none(), "{text}");
         }
     }
 }

@@ -15,14 +15,14 @@ pub(crate) const SECONDS_PER_DAY: i64 = 86_400;
 pub(crate) const MICROS_PER_DAY: i64 = SECONDS_PER_DAY * MICROS_PER_SECOND;
 
 /// From 1970-01-01 to 2000-01-01.
-const EPOCH_DAYS: i64 = 10_957;
-const EPOCH_MICROS: i64 = EPOCH_DAYS * MICROS_PER_DAY;
+pub(crate) const EPOCH_DAYS: i64 = 10_957;
+pub(crate) const EPOCH_MICROS: i64 = EPOCH_DAYS * MICROS_PER_DAY;
 /// 4714-11-24 BC, day 0 of the Julian calendar's count, and 5874897-12-31.
 const DATE_MIN: i64 = -2_451_545;
 const DATE_MAX: i64 = 2_145_031_948;
 /// 4714-11-24 BC, and the last microsecond of 294276.
-const TIMESTAMP_MIN: i64 = DATE_MIN * MICROS_PER_DAY;
-const TIMESTAMP_MAX: i64 = 9_223_371_331_199_999_999;
+pub(crate) const TIMESTAMP_MIN: i64 = DATE_MIN * MICROS_PER_DAY;
+pub(crate) const TIMESTAMP_MAX: i64 = 9_223_371_331_199_999_999;
 
 /// Days since 2000-01-01; the infinities are the limits of i32.
 pub(crate) fn to_date(value: Value<'_>, fit: Fit) -> Result<i32, Misfit> {

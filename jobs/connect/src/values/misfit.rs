@@ -21,6 +21,10 @@ pub(crate) enum Misfit {
     Nul,
     #[error("is longer than {max} characters")]
     TooLong { max: u32 },
+    #[error("is longer than {max} bytes")]
+    TooManyBytes { max: u32 },
+    #[error("holds a character of more than one byte, which CHAR can't hold")]
+    NotAscii,
     #[error("is longer than {max} bytes, the most that Postgres takes")]
     TooBig { max: usize },
     #[error("is out of the range of {of}")]

@@ -12,6 +12,10 @@ const EXPONENT_MAX: i64 = 1_000_000_000;
 /// Whole numbers of more digits are past every integer type.
 const WHOLE_DIGITS_MAX: i64 = 38;
 
+/// What Postgres holds in an unlimited numeric.
+pub(crate) const UNLIMITED_WHOLE_DIGITS_MAX: i64 = 131_072;
+pub(crate) const UNLIMITED_SCALE_MAX: i64 = 16_383;
+
 /// A text that numeric takes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum NumericText<'a> {
@@ -156,6 +160,11 @@ impl<'a> DecimalText<'a> {
         (start..start + DIGITS_PER_GROUP).fold(0, |group, at| group * 10 + digit(at))
     }
 
+    /// The number times ten to the power of `places`.
+    pub(crate) fn times_power_of_ten(self, places: i64) -> DecimalText<'a> {
+        DecimalText { point: self.point + places, ..self }
+    }
+
     /// Rounds half away from zero to so many decimals, fewer than it has.
     pub(crate) fn round(&self, decimals: i64) -> Rounded {
         let nothing = Rounded { negative: false, digits: Vec::new(), exponent: -decimals };
@@ -206,5 +215,15 @@ fn increment(digits: &mut Vec<u8>) {
 impl Rounded {
     pub(crate) fn as_text(&self) -> DecimalText<'_> {
         DecimalText::new(self.negative, &self.digits, self.exponent)
+    }
+}
+
+/// Whether a text is a number that an unlimited numeric takes with all the decimals it is written with.
+pub(crate) fn is_within_unlimited(text: &str) -> bool {
+    match NumericText::parse(text) {
+        Ok(NumericText::Number(number)) => {
+            number.whole_digits() <= UNLIMITED_WHOLE_DIGITS_MAX && number.display_scale() <= UNLIMITED_SCALE_MAX
+        }
+        Ok(NumericText::NotANumber | NumericText::Infinity { .. }) | Err(_) => false,
     }
 }
