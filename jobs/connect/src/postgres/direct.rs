@@ -44,8 +44,9 @@ use crate::replace::ReplaceError;
 use crate::statement::statement;
 use crate::target::TargetError;
 
-/// A range that is read again is read whole, so it is bounded; much smaller ones would cost more transactions than they save.
-const RANGE_BYTES: u64 = 64 << 20;
+/// A range that is read again is read whole, and workers end together only if ranges are small; much smaller ones would cost
+/// more transactions than they save.
+const RANGE_BYTES: u64 = 16 << 20;
 /// Postgres's pages, unless it was built otherwise: then ranges are larger or smaller, and nothing else.
 const PAGE_BYTES: u64 = 8 << 10;
 
