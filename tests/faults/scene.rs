@@ -21,8 +21,14 @@ use crate::harness::wait::block_on;
 /// The folder of the table's files below the lake's changes.
 const PREFIX: &str = "shop/items";
 /// The tables of Quarrel's schema that stay.
-const LEDGER: [&str; 4] =
-    ["quarrel.ledger_batches", "quarrel.ledger_files", "quarrel.ledger_tables", "quarrel.load_lock"];
+const LEDGER: [&str; 6] = [
+    "quarrel.full_load_parts",
+    "quarrel.ledger_batches",
+    "quarrel.ledger_files",
+    "quarrel.ledger_full_loads",
+    "quarrel.ledger_tables",
+    "quarrel.load_lock",
+];
 /// A connection to Redshift, which copies from the lake with some role.
 const REDSHIFT: &str = "type: redshift, iam_role: 'arn:aws:iam::123456789012:role/copy'";
 pub const FOLDER_LAKE: &str = "{changes: ./changes/, work: ./work/}";

@@ -15,34 +15,37 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 
 use super::stage_place::{StagePlace, StoreOf};
 
-/// Runs a test function of an engine for each of them.
+/// Runs test functions of an engine for one of them, in a module of its own.
+#[macro_export]
+macro_rules! for_engine {
+    ($module:ident, $engine:ident: $($test:ident),*) => {
+        mod $module {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$test($crate::conformance::database::Engine::$engine).await;
+                }
+            )*
+        }
+    };
+}
+
+/// Runs test functions of an engine for each of them.
 #[macro_export]
 macro_rules! for_each_engine {
     ($($test:ident),* $(,)?) => {
-        mod postgres {
-            $(
-                #[tokio::test]
-                async fn $test() {
-                    super::$test($crate::conformance::database::Engine::Postgres).await;
-                }
-            )*
-        }
-        mod redshift {
-            $(
-                #[tokio::test]
-                async fn $test() {
-                    super::$test($crate::conformance::database::Engine::Redshift).await;
-                }
-            )*
-        }
-        mod sqlite {
-            $(
-                #[tokio::test]
-                async fn $test() {
-                    super::$test($crate::conformance::database::Engine::Sqlite).await;
-                }
-            )*
-        }
+        $crate::for_engine!(postgres, Postgres: $($test),*);
+        $crate::for_engine!(redshift, Redshift: $($test),*);
+        $crate::for_engine!(sqlite, Sqlite: $($test),*);
+    };
+}
+
+/// Runs test functions of an engine for each that can replace a table whole.
+#[macro_export]
+macro_rules! for_each_replacing_engine {
+    ($($test:ident),* $(,)?) => {
+        $crate::for_engine!(postgres, Postgres: $($test),*);
+        $crate::for_engine!(sqlite, Sqlite: $($test),*);
     };
 }
 

@@ -10,7 +10,7 @@ use super::database::{Database, Engine};
 use super::replace_scene::{FullLoad, FullMemory, floor};
 use super::scene::Scene;
 
-crate::for_each_engine!(full_load_after_a_killed_one_completes_it);
+crate::for_each_replacing_engine!(full_load_after_a_killed_one_completes_it);
 
 /// No index over the key: a row that comes twice stays twice.
 const TABLE: &str = "CREATE TABLE orders (id bigint, note text); CREATE INDEX orders_note ON orders (note);
@@ -25,7 +25,7 @@ const URL: &str = "QUARREL_TEST_REPLACED_URL";
 async fn process_that_is_killed() {
     let Ok(url) = std::env::var(URL) else { return };
     let engine = if url.starts_with("sqlite:") { Engine::Sqlite } else { Engine::Postgres };
-    let scene = Scene::on(Database::at(engine, url), "orders", &[]).await;
+    let scene = Scene::on(Database::at(engine, url, None), "orders", &[]).await;
     FullLoad::new(&scene, "load", FullMemory::numbered(ROWS, 3, "new")).await.run().await.unwrap();
 }
 
