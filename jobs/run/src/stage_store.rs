@@ -7,9 +7,15 @@ use quarrel_connect::stage_store::{StageStore, StageStoreError};
 use crate::lake::{LakeArea, LakeError};
 
 /// Below the work area. URLs name bucket and key; the credentials of the store are in none.
-#[derive(Debug)]
 pub struct LakeStage {
     area: LakeArea,
+}
+
+/// Where it is, and nothing of the store's client, which knows credentials.
+impl std::fmt::Debug for LakeStage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("LakeStage").field(&self.area.url_of(&self.area.prefix)).finish()
+    }
 }
 
 impl LakeStage {

@@ -74,12 +74,13 @@ impl StagePlan {
     ) -> Result<Vec<StageChange>, TargetError> {
         let is_loaded = |name: &str| self.columns.iter().any(|column| column.load.target.name == name);
         let unfilled = described.columns.iter().filter(|column| !column.nullable && !is_loaded(&column.name));
-        let mut changes: Vec<StageChange> =
-            unfilled.map(|column| StageChange::Drop { column: column.name.clone() }).collect();
         let add = |column: &str, type_name: &str| StageChange::Add {
             column: column.to_owned(),
             type_name: CatalogType::from_catalog(type_name).expect("our own spellings have no separators"),
         };
+        // First, so that a table is never left without a column.
+        let mut changes = vec![add(&self.operation, "character(1)")];
+        changes.extend(unfilled.map(|column| StageChange::Drop { column: column.name.clone() }));
         for column in &self.columns {
             let target = &column.load.target;
             let is_there = described.columns.iter().any(|found| found.name == target.name);
@@ -92,7 +93,6 @@ impl StagePlan {
                 changes.push(add(&column.staged, &target.type_name));
             }
         }
-        changes.push(add(&self.operation, "character(1)"));
         let added = changes.iter().filter(|change| matches!(change, StageChange::Add { .. })).count();
         let dropped = changes.len() - added;
         let width = described.columns.len() - dropped + added;

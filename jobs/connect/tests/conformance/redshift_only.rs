@@ -125,6 +125,18 @@ async fn values_of_every_type_arrive_as_they_are() {
 }
 
 #[tokio::test]
+async fn key_that_copy_cannot_take_finds_its_rows() {
+    let script = "CREATE TABLE orders (id time NOT NULL, own varchar(9) NOT NULL DEFAULT 'own'); INSERT INTO orders VALUES ('10:00', 'kept')";
+    let scene = scene(script).await;
+    let columns = [("id", DataType::Time64(TimeUnit::Microsecond))];
+    scene.load(&file(1), &columns, &[("I", &["10:00:00"]), ("I", &["11:00:00.5"])]).await.unwrap();
+    let expected = rows(&[&["10:00:00", "kept"], &["11:00:00.5", "own"]]);
+    assert_eq!(scene.database.rows("orders", &["id", "own"]).await, expected);
+    scene.load(&file(2), &columns, &[("D", &["10:00:00"])]).await.unwrap();
+    assert_eq!(scene.database.rows("orders", &["id"]).await, rows(&[&["11:00:00.5"]]));
+}
+
+#[tokio::test]
 async fn text_of_too_many_bytes_follows_its_columns_policy() {
     let mut scene = scene("CREATE TABLE orders (id bigint, note varchar(4))").await;
     let changes: &[(&str, &[&str])] = &[("I", &["1", "éé"]), ("I", &["2", "xéé"])];
