@@ -14,8 +14,6 @@ use quarrel_sql::fragment::CatalogType;
 use quarrel_sql::replace::CopyFormat;
 use sqlx::PgConnection;
 
-use crate::replace::ReplaceError;
-
 /// A column of one side; a domain counts as its base type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ColumnOnWire {
@@ -37,6 +35,15 @@ pub(super) struct Route {
     pub(super) format: CopyFormat,
 }
 
+/// A column of the plan that one side lacks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NoColumn {
+    #[error("the source has no column `{0}`")]
+    AtSource(String),
+    #[error("the target has no column `{0}`")]
+    AtTarget(String),
+}
+
 pub(super) async fn read(connection: &mut PgConnection, oid: i64) -> Result<Vec<ColumnOnWire>, sqlx::Error> {
     type Found = (String, String, bool, bool, bool);
     let found: Vec<Found> = sqlx::query_as(sql::COLUMN_TYPES.text()).bind(oid).fetch_all(connection).await?;
@@ -56,15 +63,12 @@ pub(super) fn route(
     source: &[ColumnOnWire],
     target: &[ColumnOnWire],
     casts: &BTreeMap<String, CatalogType>,
-) -> Result<Route, ReplaceError> {
-    let refused = |why: String| ReplaceError::SourceRefused { source_table: plan.target.clone(), why };
+) -> Result<Route, NoColumn> {
     let mut route = Route { columns: Vec::with_capacity(plan.columns.len()), format: CopyFormat::Binary };
     for column in &plan.columns {
         let find = |columns: &[ColumnOnWire], name: &str| columns.iter().find(|found| found.name == name).cloned();
-        let from = find(source, &column.source)
-            .ok_or_else(|| refused(format!("its source has no column `{}`", column.source)))?;
-        let to = find(target, &column.target.name)
-            .ok_or_else(|| refused(format!("it has no column `{}`", column.target.name)))?;
+        let from = find(source, &column.source).ok_or_else(|| NoColumn::AtSource(column.source.clone()))?;
+        let to = find(target, &column.target.name).ok_or_else(|| NoColumn::AtTarget(column.target.name.clone()))?;
         let (cast, format) = match casts.get(&column.source) {
             Some(cast) => (Some(cast.clone()), if to.is_portable { CopyFormat::Binary } else { CopyFormat::Text }),
             None => travel(&from, &to),
