@@ -149,7 +149,7 @@ async fn ledger_is_prepared_by_many_at_once(engine: Engine) {
     }
     let prepared = futures::future::join_all(targets.iter().map(|target| target.prepare_ledger())).await;
     prepared.into_iter().for_each(|result| result.unwrap());
-    assert_eq!(scene.database.tables().await.iter().filter(|name| name.contains("ledger")).count(), 3);
+    assert_eq!(scene.database.tables().await.iter().filter(|name| name.contains("ledger")).count(), 4);
 }
 
 async fn two_targets_of_one_table_have_ledgers_of_their_own(engine: Engine) {
