@@ -52,36 +52,6 @@ fn minutes(count: u64) -> Duration {
 }
 
 #[test]
-fn a_redshift_target_needs_a_role_and_a_work_area_that_it_can_read() {
-    let without_role = FULL.replace(", iam_role: \"arn:aws:iam::123456789012:role/copy\"", "");
-    let expected = "line 10: connections.dwh: a Redshift target needs `iam_role`, the role with which COPY reads the work area; \
-                    `iam_role: \"arn:aws:iam::123456789012:role/copy\"`";
-    assert_eq!(lines(&without_role), [expected]);
-    let in_a_folder = FULL.replace("work: s3://acme-quarrel/", "work: ./work/");
-    let expected =
-        "lake.work: Redshift copies rows from the work area, and reads no folder of this machine; use `s3://…`";
-    assert!(lines(&in_a_folder)[0].ends_with(expected), "{:?}", lines(&in_a_folder));
-    // A role becomes part of a statement.
-    let quoted = FULL.replace("role/copy", "role/co'py");
-    assert_eq!(lines(&quoted).len(), 1);
-}
-
-#[test]
-fn a_redshift_target_takes_names_that_differ_by_case_for_the_same() {
-    let columns = FULL.replace("key: [id]", "key: [id, ID]");
-    let expected = "Redshift takes `ID` and `id` for the same column";
-    assert!(lines(&columns).iter().any(|line| line.ends_with(expected)), "{:?}", lines(&columns));
-    let twice = "      - {connection: dwh, table: replica.transactions}\n";
-    let tables =
-        FULL.replace(twice, &format!("{twice}      - {{connection: dwh, table: 'replica.\"Transactions\"'}}\n"));
-    let expected = "table `transactions` writes to this target already (line 23)";
-    assert!(lines(&tables).iter().any(|line| line.ends_with(expected)), "{:?}", lines(&tables));
-    let long = "x".repeat(128);
-    let names = FULL.replace("dwh, table: replica.transactions", &format!("dwh, table: replica.{long}"));
-    assert!(lines(&names).iter().any(|line| line.ends_with("Redshift cuts names at 127 bytes")), "{:?}", lines(&names));
-}
-
-#[test]
 fn the_documented_example_means_what_it_says() {
     let config = parsed(FULL);
     assert_eq!(config.cluster, ClusterConfig::Embedded);
@@ -484,22 +454,4 @@ fn aliases_and_quoted_words_are_plain_yaml() {
     let second = "  - {name: other, key: *key, targets: [{connection: copy, table: other}]}\n";
     let config = parsed(&format!("{text}{second}"));
     assert_eq!(config.tables[1].key, ["id"]);
-}
-
-#[test]
-fn a_columns_type_must_be_one_of_every_target() {
-    let with = |type_name: &str| {
-        let columns = format!("key: [id]\n    columns: {{note: {{type: '{type_name}'}}}}");
-        SMALL.replacen("key: [id]", &columns, 1)
-    };
-    assert_eq!(lines(&with(" ")), ["line 8: tables[0].columns.note.type: the type is missing"]);
-    let postgres = |type_name: &str| {
-        with(type_name).replace("type: sqlite", "type: postgres").replace("'sqlite:./copy.db'", "env:COPY_URL")
-    };
-    let found = parsed(&postgres("varchar(64)"));
-    assert_eq!(found.tables[0].column_policy("note").target_type.as_deref(), Some("varchar(64)"));
-    let fault = "line 8: tables[0].columns.note.type: `varchar(64` is not a type of Postgres";
-    assert!(lines(&postgres("varchar(64"))[0].starts_with(fault), "{:?}", lines(&postgres("varchar(64")));
-    let separated = postgres("text; DROP TABLE t");
-    assert_eq!(faults(&separated).0.len(), 1, "{}", faults(&separated));
 }

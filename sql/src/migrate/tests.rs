@@ -1,3 +1,5 @@
+//! What each step of a migration is rendered to, engine by engine; that every statement parses is tested with sqlparser.
+
 use quarrel_model::mapping::{TargetEngine, TargetType};
 use quarrel_model::migration::{Constant, Digits, Distribution, MigrationStep, NewColumn, TableLayout};
 use quarrel_model::names::QualifiedName;

@@ -35,6 +35,15 @@ pub(super) struct Route {
     pub(super) format: CopyFormat,
 }
 
+/// A column of the plan that one side lacks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NoColumn {
+    #[error("the source has no column `{0}`")]
+    AtSource(String),
+    #[error("the target has no column `{0}`")]
+    AtTarget(String),
+}
+
 pub(super) async fn read(connection: &mut PgConnection, oid: i64) -> Result<Vec<ColumnOnWire>, sqlx::Error> {
     type Found = (String, String, bool, bool, bool);
     let found: Vec<Found> = sqlx::query_as(sql::COLUMN_TYPES.text()).bind(oid).fetch_all(connection).await?;
@@ -49,22 +58,17 @@ pub(super) async fn read(connection: &mut PgConnection, oid: i64) -> Result<Vec<
 }
 
 /// Decides for all columns of a plan. Text is taken when one column needs it: every type has a text form.
-///
-/// # Errors
-/// Why a column can't be copied, in words.
 pub(super) fn route(
     plan: &ReplacePlan,
     source: &[ColumnOnWire],
     target: &[ColumnOnWire],
     casts: &BTreeMap<String, CatalogType>,
-) -> Result<Route, String> {
+) -> Result<Route, NoColumn> {
     let mut route = Route { columns: Vec::with_capacity(plan.columns.len()), format: CopyFormat::Binary };
     for column in &plan.columns {
         let find = |columns: &[ColumnOnWire], name: &str| columns.iter().find(|found| found.name == name).cloned();
-        let from =
-            find(source, &column.source).ok_or_else(|| format!("its source has no column `{}`", column.source))?;
-        let to =
-            find(target, &column.target.name).ok_or_else(|| format!("it has no column `{}`", column.target.name))?;
+        let from = find(source, &column.source).ok_or_else(|| NoColumn::AtSource(column.source.clone()))?;
+        let to = find(target, &column.target.name).ok_or_else(|| NoColumn::AtTarget(column.target.name.clone()))?;
         let (cast, format) = match casts.get(&column.source) {
             Some(cast) => (Some(cast.clone()), if to.is_portable { CopyFormat::Binary } else { CopyFormat::Text }),
             None => travel(&from, &to),

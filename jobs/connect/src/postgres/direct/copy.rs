@@ -112,8 +112,11 @@ async fn prepare(
     let on_target = columns::read(reading.connection(), place.oid).await;
     let on_target = on_target.map_err(|source| TargetError::Describe { table: plan.target.clone(), source })?;
     drop(reading);
-    let refused = |why| ReplaceError::SourceRefused { source_table: plan.target.clone(), why };
-    let route = columns::route(plan, &snapshot.columns, &on_target, &copy.casts).map_err(refused)?;
+    let route = columns::route(plan, &snapshot.columns, &on_target, &copy.casts);
+    let route = route.map_err(|missing| ReplaceError::SourceRefused {
+        source_table: snapshot.source_table.clone(),
+        why: missing.to_string(),
+    })?;
     let render_failed = |source| TargetError::Render { table: plan.target.clone(), source };
     let names = plan.columns.iter().map(|column| column.target.name.as_str());
     let write = replace_sql::copy(&place.beside, names, route.format).map_err(render_failed)?;
