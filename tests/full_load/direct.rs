@@ -110,3 +110,23 @@ fn a_slow_load_keeps_to_its_limit() {
     assert!(run["seconds"]["load"].as_f64() > Some(1.0), "5,000 rows at 2,000 a second: {run}");
     direct.assert_equal(&COLUMNS, "a slow load");
 }
+
+#[test]
+fn validate_tells_what_a_full_load_would_do_and_what_is_lost() {
+    let direct = Direct::new("");
+    let mut command = direct.project.command(&["validate", "--connect"]);
+    let ended = Running::start(&mut command).end_within(RUN_TIME_MAX).expect(0, "nothing is loaded yet");
+    for part in [
+        "items, source: the source is there: 6 columns",
+        "the table does not exist yet",
+        "a full load would create 6 columns",
+    ] {
+        assert!(ended.stdout.contains(part), "`{part}` is missing: {ended:?}");
+    }
+    assert!(ended.stdout.contains("lost on the way, `mood`"), "an enum becomes text: {ended:?}");
+    direct.run(&[], 0);
+    direct.source.execute("ALTER TABLE items DROP COLUMN tags");
+    let mut command = direct.project.command(&["validate", "--connect"]);
+    let ended = Running::start(&mut command).end_within(RUN_TIME_MAX).expect(0, "the table is there");
+    assert!(ended.stdout.contains("tags") && ended.stdout.contains("--allow"), "{ended:?}");
+}

@@ -9,6 +9,7 @@
 //! - The producer's files are touched only after every target has committed.
 
 mod archive;
+pub(crate) mod columns;
 mod direct;
 mod error;
 mod files;
@@ -148,7 +149,7 @@ async fn plan_targets(
     recorder: &mut RunRecorder,
 ) -> Result<Vec<PlannedTarget>, RunError> {
     context.progress.step(&table.name, "collect", "describing source and targets");
-    let source = follow::describe_source(context, table).await?;
+    let source = columns::describe_source(&context.config, table).await?;
     let mut planned = Vec::new();
     for open in follow::open_targets(context, table) {
         let open = match open {

@@ -5,6 +5,7 @@
 //! - One finding hides no other: every part is asked, each within a bound of time.
 
 mod lake;
+mod source;
 mod target;
 
 use std::sync::Arc;
@@ -72,7 +73,7 @@ impl Validation {
     }
 }
 
-/// Asks the state store, the lake, the cluster and every target.
+/// Asks the state store, the lake, the cluster, every source and every target.
 ///
 /// `folder` is the configuration's.
 pub async fn check_dependencies(config: &Config, folder: &str) -> Validation {
@@ -83,8 +84,11 @@ pub async fn check_dependencies(config: &Config, folder: &str) -> Validation {
         Usable::No => Check::new("cluster", Finding::NotChecked, "state store and lake come first"),
     });
     let targets = Targets::open(config, lake.as_ref().map(|lake| &lake.work)).await;
-    let tables =
-        futures::stream::iter(&config.tables).map(|table| target::check_table(config, table, lake.as_ref(), &targets));
+    let tables = futures::stream::iter(&config.tables).map(|table| async {
+        let mut checks = source::check_source(config, table, &targets).await;
+        checks.extend(target::check_table(config, table, lake.as_ref(), &targets).await);
+        checks
+    });
     let of_tables: Vec<Vec<Check>> = tables.buffered(TABLES_AT_ONCE).collect().await;
     targets.close().await;
     checks.extend(of_tables.into_iter().flatten());

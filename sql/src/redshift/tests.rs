@@ -90,9 +90,11 @@ fn every_statement_is_parsed_by_a_redshift_dialect() {
         let parsed = Parser::parse_sql(&RedshiftSqlDialect {}, &text);
         assert_eq!(parsed.map(|found| found.len()), Ok(1), "{text}");
     }
-    // Each file of the folder is one of them: the merge's two shapes have its DELETE in common.
-    let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/redshift")).unwrap().count();
-    assert_eq!(files, statements.len() - 1);
+    // Each file of the folder is one of them: the merge's two shapes have its DELETE in common. Migrations are parsed where they
+    // are rendered (`migrate/tests.rs`).
+    let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/redshift")).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    assert_eq!(names.filter(|name| !name.starts_with("migrate_")).count(), statements.len() - 1);
 }
 
 #[test]

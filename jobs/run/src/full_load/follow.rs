@@ -8,29 +8,22 @@
 use std::sync::Arc;
 
 use chrono::Utc;
-use quarrel_connect::mysql::MySqlSource;
-use quarrel_connect::postgres::PostgresSource;
 use quarrel_connect::replace::Replace;
-use quarrel_connect::source::Source;
 use quarrel_connect::target::Target;
-use quarrel_model::config::{Engine, LoadOrigin, Table};
-use quarrel_model::mapping::{Route, TargetEngine};
-use quarrel_model::migration::{Migration, MigrationRecord, MigrationRules, plan_migration};
+use quarrel_model::config::Table;
+use quarrel_model::migration::{Migration, MigrationRecord};
 use quarrel_model::names::{ConnectionName, QualifiedName};
 use quarrel_model::source::SourceTable;
 use quarrel_model::target::TargetTable;
 
 use super::FullLoadOptions;
+use super::columns::{losses_of, plan_columns};
 use super::error::FullLoadError;
 use crate::cdc::target_name;
 use crate::context::Context;
 use crate::error::RunError;
 use crate::record::RunRecorder;
-use crate::secrets::resolve;
 use crate::state::{StateError, stored_instant};
-
-/// Describing takes one connection, for a moment.
-const DESCRIBE_CONNECTIONS: u32 = 1;
 
 /// A target that can be loaded.
 #[derive(Debug, Clone)]
@@ -73,28 +66,6 @@ pub(super) fn open_targets(context: &Context, table: &Table) -> Vec<Result<OpenT
     table.targets.iter().enumerate().map(open).collect()
 }
 
-/// Describes the source of a table; None where the configuration names none.
-///
-/// # Errors
-/// It can't be reached, or has no such table.
-pub(super) async fn describe_source(context: &Context, table: &Table) -> Result<Option<SourceTable>, FullLoadError> {
-    let Some(from) = &table.source else { return Ok(None) };
-    let name = &from.connection;
-    let connection = context.config.connection(name);
-    let url = || resolve(&connection.url).map_err(|source| FullLoadError::Secret { connection: name.clone(), source });
-    let source: Box<dyn Source> = match connection.engine {
-        Engine::Postgres => Box::new(PostgresSource::connect(&name.0, &url()?, DESCRIBE_CONNECTIONS).await?),
-        Engine::Mysql => Box::new(MySqlSource::connect(&name.0, &url()?, DESCRIBE_CONNECTIONS).await?),
-        Engine::Redshift | Engine::Sqlite | Engine::Clickhouse => {
-            return Err(FullLoadError::SourceEngine { connection: name.clone() });
-        }
-    };
-    let described = source.describe(&from.table).await;
-    source.close().await;
-    let missing = || FullLoadError::NoSource { connection: name.clone(), table: from.table.clone() };
-    described?.ok_or_else(missing).map(Some)
-}
-
 /// Plans what makes a target follow its source.
 ///
 /// # Errors
@@ -107,19 +78,15 @@ pub(super) async fn plan_target(
     options: &FullLoadOptions,
 ) -> Result<PlannedTarget, RunError> {
     let described = open.target.describe(&open.name).await?;
-    let engine = TargetEngine::of(context.config.connection(&open.connection).engine);
-    let (Some(source), Some(engine)) = (source, engine) else {
-        return Ok(PlannedTarget { open, described, migration: None });
+    let migration = match source {
+        Some(source) => {
+            let entry = (&open.connection, &open.name);
+            plan_columns(&context.config, table, source, entry, described.as_ref(), &options.allow)
+                .map_err(FullLoadError::from)?
+        }
+        None => None,
     };
-    let route = match table.load_origin() {
-        Some(LoadOrigin::Direct) => Route::Direct,
-        Some(LoadOrigin::Files) | None => Route::Dms,
-    };
-    let mut rules = MigrationRules::of(table, &open.name, engine, route);
-    rules.widen = table.full_load.widen;
-    rules.allow = options.allow.iter().copied().collect();
-    let migration = plan_migration(source, described.as_ref(), &rules).map_err(FullLoadError::from)?;
-    Ok(PlannedTarget { open, described, migration: Some(migration) })
+    Ok(PlannedTarget { open, described, migration })
 }
 
 /// The statements that carry a migration out.
@@ -178,10 +145,6 @@ async fn keep_record(
 }
 
 async fn store_losses(context: &Context, table: &Table, index: usize, migration: &Migration) -> Result<(), RunError> {
-    let losses = migration
-        .columns
-        .iter()
-        .flat_map(|column| column.mapped.losses.iter().map(|loss| (column.mapped.source.clone(), loss.sentence())));
-    context.state.store_losses(&table.name, &target_name(table, index), losses.collect()).await?;
+    context.state.store_losses(&table.name, &target_name(table, index), losses_of(migration)).await?;
     Ok(())
 }

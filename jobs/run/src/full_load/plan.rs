@@ -8,6 +8,7 @@ use quarrel_model::source::SourceTable;
 use quarrel_model::summary::RunStatus;
 use serde::Serialize;
 
+use super::columns::{describe_source, losses_of};
 use super::files::{Found, find_load};
 use super::follow::{self, PlannedTarget};
 use super::{FullLoadError, FullLoadOptions, JOB, direct};
@@ -81,7 +82,7 @@ async fn fill(
     plan: &mut FullLoadPlan,
 ) -> Result<(), RunError> {
     let origin = plan.from.ok_or_else(|| FullLoadError::NoOrigin { table: table.name.clone() })?;
-    let source = follow::describe_source(context, table).await?;
+    let source = describe_source(&context.config, table).await?;
     let mut planned = Vec::new();
     for open in follow::open_targets(context, table) {
         let target = match open {
@@ -168,17 +169,13 @@ async fn target_plan(target: &PlannedTarget) -> Result<TargetPlan, RunError> {
         migration: migration.map(Migration::summary),
         ddl: migration.map(follow::ddl_of).transpose()?.unwrap_or_default(),
         notes: migration.map(|migration| migration.notes.iter().map(ToString::to_string).collect()).unwrap_or_default(),
-        losses: migration.map(losses_of).unwrap_or_default(),
+        losses: migration.map(loss_lines).unwrap_or_default(),
         refusals,
     })
 }
 
-fn losses_of(migration: &Migration) -> Vec<String> {
-    let of_column = |planned: &quarrel_model::migration::PlannedColumn| {
-        let column = planned.mapped.source.clone();
-        planned.mapped.losses.iter().map(move |loss| format!("`{column}`: {}", loss.sentence())).collect::<Vec<_>>()
-    };
-    migration.columns.iter().flat_map(of_column).collect()
+fn loss_lines(migration: &Migration) -> Vec<String> {
+    losses_of(migration).into_iter().map(|(column, loss)| format!("`{column}`: {loss}")).collect()
 }
 
 /// How long copying takes by the table's last load, or by a guess; None for no rows.

@@ -79,6 +79,10 @@ async fn check_target(
     };
     let described = match connection.describe(&entry.table).await {
         Ok(Some(described)) => described,
+        Ok(None) if table.source.is_some() => {
+            let hint = "`quarrel run full-load` makes it from its source";
+            return vec![Check::new(subject, Finding::Warning, "the table does not exist yet").with_hint(Some(hint))];
+        }
         Ok(None) => {
             let hint = "create the table first: CDC adds columns, it doesn't create tables";
             return vec![Check::new(subject, Finding::Failed, "the table does not exist").with_hint(Some(hint))];
