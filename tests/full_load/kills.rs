@@ -48,3 +48,20 @@ fn load_killed_at_any_place_is_made_good_by_the_next_run() {
         assert_eq!(left, Some(String::new()), "{point}: tables beside the target");
     }
 }
+
+/// The swap is done, the producer's files are still there, and CDC has deleted what it applied since: nothing has to come back.
+#[test]
+fn load_whose_run_died_after_the_swap_is_not_taken_for_a_new_one() {
+    let history = history(200);
+    let scene = Scene::new(&history, ", after_load: delete", "", &[]);
+    scene.deliver_load(&oracle(&history, &[]).full_load(&["LOAD00000001.parquet"]), HISTORY_BEGINS);
+    scene.deliver(&history.files);
+    scene.run_killed_at("full_load_swapped");
+    crate::harness::process::Running::start(&mut scene.project.cdc())
+        .end_within(crate::harness::project::RUN_TIME_MAX)
+        .expect(0, "CDC goes on");
+    scene.assert_holds(&oracle(&history, &history.files), "behind CDC");
+    scene.run(&[]).expect(0, "the load is known");
+    scene.assert_holds(&oracle(&history, &history.files), "behind the second run");
+    assert_eq!(scene.load_files(), [""; 0], "the files are cleaned away now");
+}

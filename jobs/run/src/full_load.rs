@@ -351,11 +351,13 @@ async fn load_files_into(
     let started = Instant::now();
     let beside = open.replace.open_beside(&plan).await.map_err(FullLoadError::from)?;
     fail_point::hit("full_load_opened");
-    let receipts = match beside.already_applied {
-        true => Vec::new(),
-        false => open.replace.copy_parts(copy).await.map_err(FullLoadError::from)?,
-    };
-    finish(context, table, open, (&plan, &receipts, load.rows), started, keeper).await
+    if beside.already_applied {
+        // The reply of an earlier swap was lost, or its run. What CDC has done since then is on the new table already.
+        return swap(open, (&plan, &[], load.rows), started, keeper).await;
+    }
+    let receipts = open.replace.copy_parts(copy).await.map_err(FullLoadError::from)?;
+    bring_back(context, table, open, &plan).await?;
+    swap(open, (&plan, &receipts, load.rows), started, keeper).await
 }
 
 async fn load_direct(
@@ -379,7 +381,8 @@ async fn load_direct(
     fail_point::hit("full_load_opened");
     let receipts = load.copy(context, table, (open, &plan), (migration, options), keeper).await?;
     let rows = receipts.iter().map(|receipt| receipt.rows).sum();
-    finish(context, table, open, (&plan, &receipts, rows), started, keeper).await
+    bring_back(context, table, open, &plan).await?;
+    swap(open, (&plan, &receipts, rows), started, keeper).await
 }
 
 /// The plan under this run's fence.
@@ -398,21 +401,24 @@ async fn fenced(
     Ok(plan)
 }
 
-/// Brings back what the new table will lack, and swaps.
-async fn finish(
-    context: &Context,
-    table: &Table,
+/// Brings change files back that the new table will lack.
+async fn bring_back(context: &Context, table: &Table, open: &OpenTarget, plan: &ReplacePlan) -> Result<(), RunError> {
+    fail_point::hit("full_load_copied");
+    let restored = archive::bring_back(context, table, open, &plan.floor).await?;
+    if restored > 0 {
+        tracing::info!(table = %table.name, target = %open.name, files = restored, "change files are back from the archive");
+    }
+    Ok(())
+}
+
+/// Puts the new table in the old one's place; where it is already, tells so.
+async fn swap(
     open: &OpenTarget,
     (plan, receipts, rows): (&ReplacePlan, &[PartReceipt], u64),
     started: Instant,
     keeper: &LeaseKeeper,
 ) -> Result<(Applied, Replaced), RunError> {
     let copy_seconds = started.elapsed().as_secs_f64();
-    fail_point::hit("full_load_copied");
-    let restored = archive::bring_back(context, table, open, &plan.floor).await?;
-    if restored > 0 {
-        tracing::info!(table = %table.name, target = %open.name, files = restored, "change files are back from the archive");
-    }
     let quarantined: u64 = receipts.iter().map(|receipt| receipt.quarantined).sum();
     let expected = rows.saturating_sub(quarantined);
     let receipt = open.replace.finish(plan, expected, keeper.cancel()).await.map_err(FullLoadError::from)?;
