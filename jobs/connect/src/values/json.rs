@@ -60,7 +60,7 @@ fn check_string(bytes: &[u8], start: usize) -> Result<usize, Misfit> {
     Ok(bytes.len())
 }
 
-/// The code unit of a `\uXXXX` at the start.
+/// The code unit of an escape of four hexadecimal digits at the start.
 fn code_unit(bytes: &[u8]) -> Option<u16> {
     let digits = bytes.strip_prefix(b"\\u")?.get(..4)?;
     u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
