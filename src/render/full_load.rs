@@ -35,7 +35,7 @@ fn plan_text(plan: &FullLoadPlan) -> String {
 }
 
 fn estimate(plan: &FullLoadPlan) -> String {
-    plan.estimate_seconds.map(|estimate| format!(", about {}", seconds(estimate))).unwrap_or_default()
+    plan.estimate_seconds.map(|estimate| format!(", about {} s", seconds(estimate))).unwrap_or_default()
 }
 
 fn target_lines(target: &TargetPlan) -> Vec<String> {
