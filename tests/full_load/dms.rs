@@ -64,3 +64,13 @@ fn rows_that_dms_could_not_load_or_that_are_missing_stop_the_table() {
     let made = scene.target.text("SELECT count(*)::text FROM pg_namespace WHERE nspname = 'replica'");
     assert_eq!(made, Some("0".to_owned()), "nothing was touched");
 }
+
+#[test]
+fn rows_that_dms_has_written_elsewhere_are_not_passed_over_in_silence() {
+    let server = server();
+    let scene = Scene::new(&history(52), TASK, "", &server.env());
+    server.set_statistics(&statistics("Table completed", 7, 0));
+    let runs = summaries(&scene.run(&[]).expect(0, "there are no files"));
+    assert_eq!(runs[0]["status"], json!("nothing_to_do"));
+    assert!(runs[0]["warnings"].to_string().contains("DMS has written 7 rows"), "{}", runs[0]);
+}

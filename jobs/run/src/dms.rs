@@ -187,19 +187,19 @@ impl Dms {
 
     async fn call<T: DeserializeOwned>(&self, call: &'static str, query: &serde_json::Value) -> Result<T, DmsError> {
         let mut pause = PAUSE_FIRST;
-        for attempt in 1.. {
-            let result = self.call_once(call, query).await;
-            match result {
+        let mut attempt = 1;
+        loop {
+            match self.call_once(call, query).await {
                 Err(error) if attempt < ATTEMPTS_MAX && is_passing(&error) => {
                     tracing::warn!(call, attempt, error = %error, "DMS is asked again");
                     tokio::time::sleep(pause).await;
                     pause *= 2;
+                    attempt += 1;
                 }
                 Ok(body) => return serde_json::from_slice(&body).map_err(|source| DmsError::Answer { call, source }),
                 Err(error) => return Err(error),
             }
         }
-        unreachable!("the last attempt returns")
     }
 
     async fn call_once(&self, call: &'static str, query: &serde_json::Value) -> Result<bytes::Bytes, DmsError> {

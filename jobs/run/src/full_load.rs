@@ -182,7 +182,10 @@ async fn run_files(
     recorder.end(step, found.as_ref().err()).await?;
     let load = match found? {
         Found::Load(load) => load,
-        Found::Nothing => return Ok(()),
+        Found::Nothing { told } => {
+            told.into_iter().for_each(|told| recorder.warn(told));
+            return Ok(());
+        }
         Found::Unfinished { reason } => {
             recorder.warn(format!("the full load is not finished yet ({reason}): CDC goes on with the table as it is"));
             return Ok(());

@@ -44,8 +44,10 @@ pub(super) struct FoundLoad {
 /// What was found in the change area.
 #[derive(Debug, Clone)]
 pub(super) enum Found {
-    /// No full-load file, and nobody says that there should be one.
-    Nothing,
+    /// No full-load file; `told`: what DMS says of rows that it has written all the same.
+    Nothing {
+        told: Option<String>,
+    },
     /// The producer is at it.
     Unfinished {
         reason: String,
@@ -73,8 +75,12 @@ pub(super) async fn find_load(
         },
     };
     if listed.is_empty() {
-        // Loaded and cleaned away by an earlier run; or DMS has read a table without rows, which is no reason to empty one.
-        return Ok(Found::Nothing);
+        // A table without rows is no reason to empty one. Rows that DMS has written were loaded and cleaned away by an earlier
+        // run, or lie elsewhere: that is for the operator to tell.
+        let told = finished.filter(|rows| *rows > 0).map(|rows| {
+            format!("DMS has written {rows} rows, and there are no full-load files: they were loaded before, or `changes.prefix` is wrong")
+        });
+        return Ok(Found::Nothing { told });
     }
     let load = inspect_load(&context.lake.changes, &listed, changes).await.map_err(FullLoadError::from)?;
     if let Some(expected) = finished {

@@ -116,8 +116,8 @@ async fn fill_files(
 ) -> Result<(), RunError> {
     let changes = table.changes.as_ref().ok_or_else(|| RunError::NoChanges { table: table.name.clone() })?;
     let load = match find_load(context, table, changes, options, "plan").await? {
-        Found::Nothing => {
-            plan.waiting = Some("there are no full-load files".to_owned());
+        Found::Nothing { told } => {
+            plan.waiting = Some(told.unwrap_or_else(|| "there are no full-load files".to_owned()));
             return Ok(());
         }
         Found::Unfinished { reason } => {
